@@ -1,0 +1,220 @@
+//! Dependencies point one way: `botwarden → gateway | admin | store | reach → domain → crypto | fernet → types`.
+//!
+//! A crate knows lower layers only; crates of one layer do not know each other. The tests' kit is for tests only, and
+//! nothing knows the tools. Some crates of others are fenced: primitives belong to `crypto`, SQL to `store`, and the
+//! domain has no sockets, files or runtime to do I/O with.
+
+use cargo_metadata::DependencyKind;
+
+/// Height of each crate; the tools and the tests' kit stand outside. A new crate gets its line here.
+const LAYERS: &[(&str, u8)] = &[
+    ("botwarden-types", BASE),
+    ("botwarden-crypto", BASE + 1),
+    ("botwarden-fernet", BASE + 1),
+    ("botwarden-protocol", DOMAIN),
+    ("botwarden-guard", DOMAIN),
+    ("botwarden-watch", DOMAIN),
+    ("botwarden-policy", DOMAIN),
+    ("botwarden-limit", DOMAIN),
+    ("botwarden-identity", DOMAIN),
+    ("botwarden-audit", DOMAIN),
+    ("botwarden-disclose", DOMAIN),
+    ("botwarden-assess", DOMAIN),
+    ("botwarden-drill", DOMAIN),
+    ("botwarden-gateway", DOMAIN + 1),
+    ("botwarden-admin", DOMAIN + 1),
+    ("botwarden-store", DOMAIN + 1),
+    ("botwarden-reach", DOMAIN + 1),
+    ("botwarden", DOMAIN + 2),
+];
+const BASE: u8 = 0;
+const DOMAIN: u8 = 2;
+
+/// Only in tests.
+const KIT: &str = "botwarden-testkit";
+/// Programs around the product; they may know everything, nothing knows them.
+const TOOLS: &[&str] = &["botwarden-bench", "xtask"];
+
+/// Crates of others that only the named crates of ours may use outside tests.
+const FENCES: &[(&[&str], &[&str])] = &[
+    (&["botwarden-crypto", "botwarden-fernet"], PRIMITIVES),
+    (&["botwarden-store"], &["sqlx", "rusqlite", "libsqlite3-sys", "redis", "object_store"]),
+];
+
+/// Ciphers, hashes, signatures and randomness. TLS (`rustls`) is no primitive: it brings its own, by name.
+const PRIMITIVES: &[&str] = &[
+    "aes",
+    "aes-gcm",
+    "aes-gcm-siv",
+    "argon2",
+    "aws-lc-rs",
+    "aws-lc-sys",
+    "bcrypt",
+    "blake2",
+    "blake3",
+    "cbc",
+    "chacha20",
+    "chacha20poly1305",
+    "constant_time_eq",
+    "curve25519-dalek",
+    "ed25519-dalek",
+    "fernet",
+    "getrandom",
+    "hkdf",
+    "hmac",
+    "k256",
+    "md-5",
+    "ml-dsa",
+    "ml-kem",
+    "openssl",
+    "p256",
+    "p384",
+    "pbkdf2",
+    "poly1305",
+    "rand",
+    "ring",
+    "rsa",
+    "scrypt",
+    "sha1",
+    "sha2",
+    "sha3",
+    "subtle",
+    "x25519-dalek",
+    "xaes-256-gcm",
+];
+
+/// What does I/O, or runs what does: not in the domain, nor below it.
+const IO: &[&str] = &[
+    "async-std",
+    "axum",
+    "hyper",
+    "hyper-util",
+    "mio",
+    "notify",
+    "reqwest",
+    "rustls",
+    "smol",
+    "socket2",
+    "tempfile",
+    "tokio",
+    "tokio-rustls",
+    "tokio-util",
+    "tonic",
+    "tower",
+    "ureq",
+    "walkdir",
+];
+
+/// One arrow of the graph: `from` names `to` in its manifest.
+#[derive(Clone, Copy)]
+struct Arrow<'a> {
+    from: &'a str,
+    to: &'a str,
+    kind: DependencyKind,
+}
+
+fn is_ours(name: &str) -> bool {
+    name == KIT || TOOLS.contains(&name) || layer(name).is_some()
+}
+
+fn layer(name: &str) -> Option<u8> {
+    LAYERS.iter().find(|(it, _)| *it == name).map(|(_, layer)| *layer)
+}
+
+/// What is wrong with an arrow, and the mend.
+fn fault(Arrow { from, to, kind }: Arrow<'_>) -> Option<String> {
+    let in_tests = kind == DependencyKind::Development;
+    if TOOLS.contains(&from) {
+        return None;
+    }
+    if to == KIT {
+        return (!in_tests).then(|| format!("{from} → {to}: the tests' kit is for [dev-dependencies] only"));
+    }
+    if from == KIT {
+        return None;
+    }
+    if TOOLS.contains(&to) {
+        return Some(format!("{from} → {to}: nothing knows the tools"));
+    }
+    let height = layer(from)?;
+    if let Some(below) = layer(to) {
+        return (height <= below).then(|| {
+            format!("{from} → {to}: arrows point down; let {from} own a port (a trait) and the binary introduce them")
+        });
+    }
+    if in_tests {
+        return None;
+    }
+    if height <= DOMAIN && IO.contains(&to) {
+        return Some(format!(
+            "{from} → {to}: the domain does no I/O; take the value or a port as an argument"
+        ));
+    }
+    let (owners, _) =
+        FENCES.iter().find(|(owners, fenced)| fenced.contains(&to) && !owners.contains(&from))?;
+    Some(format!(
+        "{from} → {to}: only {} may use it; ask there for the verb that is missing",
+        owners.join(" and ")
+    ))
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let metadata = super::metadata();
+    let mut wrong = Vec::new();
+    for package in metadata.workspace_packages() {
+        if !is_ours(&package.name) {
+            wrong.push(format!("{} has no layer: give it a line in LAYERS", package.name));
+        }
+        for dependency in &package.dependencies {
+            let arrow = Arrow { from: &package.name, to: &dependency.name, kind: dependency.kind };
+            wrong.extend(fault(arrow));
+        }
+    }
+    super::none(&wrong);
+}
+
+#[test]
+fn wrong_arrows_are_found_and_right_ones_are_not() {
+    use DependencyKind::{Build, Development, Normal};
+    for (from, to, kind, right) in [
+        ("botwarden", "botwarden-gateway", Normal, true),
+        ("botwarden", "botwarden-types", Normal, true),
+        ("botwarden-store", "botwarden-identity", Normal, true),
+        ("botwarden-limit", "botwarden-crypto", Normal, true),
+        ("botwarden-crypto", "botwarden-types", Normal, true),
+        ("botwarden-limit", "botwarden-identity", Normal, false),
+        ("botwarden-limit", "botwarden-identity", Development, false),
+        ("botwarden-gateway", "botwarden-store", Normal, false),
+        ("botwarden-gateway", "botwarden-admin", Normal, false),
+        ("botwarden-identity", "botwarden-store", Normal, false),
+        ("botwarden-types", "botwarden-crypto", Normal, false),
+        ("botwarden-types", "botwarden-crypto", Build, false),
+        ("botwarden-gateway", "botwarden", Normal, false),
+        ("botwarden-gateway", "botwarden-testkit", Development, true),
+        ("botwarden-gateway", "botwarden-testkit", Normal, false),
+        ("botwarden", "botwarden-testkit", Build, false),
+        ("botwarden-testkit", "botwarden-types", Normal, true),
+        ("botwarden-bench", "botwarden-gateway", Normal, true),
+        ("botwarden", "botwarden-bench", Normal, false),
+        ("botwarden-testkit", "tokio", Normal, true),
+        ("botwarden-crypto", "aws-lc-rs", Normal, true),
+        ("botwarden-identity", "aws-lc-rs", Normal, false),
+        ("botwarden-identity", "sha2", Development, true),
+        ("botwarden", "rand", Normal, false),
+        ("botwarden-gateway", "rustls", Normal, true),
+        ("botwarden-store", "sqlx", Normal, true),
+        ("botwarden-gateway", "sqlx", Normal, false),
+        ("botwarden-limit", "tokio", Normal, false),
+        ("botwarden-limit", "tokio", Development, true),
+        ("botwarden-gateway", "tokio", Normal, true),
+    ] {
+        let fault = fault(Arrow { from, to, kind });
+        assert_eq!(fault.is_none(), right, "{from} → {to} ({kind}): {fault:?}");
+    }
+}
+
+#[test]
+fn a_crate_without_a_layer_is_a_stranger() {
+    assert!(!is_ours("botwarden-helpers"));
+}
