@@ -1,1 +1,30 @@
-//! protocol
+//! Reads what bots and models say to each other, and writes refusals they understand.
+//!
+//! [`read_request`] turns the bytes of a request into a neutral [`Exchange`](botwarden_types::Exchange), once.
+//! [`AnswerReader`] watches an answer go by, whole or as an event stream, and tells what it cost. [`refusal_body`] and
+//! [`stream_error_event`] say no in the caller's dialect, so that its SDK raises the right exception.
+//!
+//! Promise: bytes are looked at, never re-encoded; what two readers might read differently is refused
+//! ([`ReadError`] lists how); a stream means the same however it is cut; every reader has bounds and none recurses.
+//! Left to others: sending anything (`gateway`), deciding about it (`limit`, later `policy` and `guard`).
+
+mod bounds;
+mod error;
+pub mod json;
+
+mod envelope;
+
+mod anthropic;
+mod openai;
+mod request;
+
+mod models;
+mod refusal;
+mod upstream_error;
+
+pub use bounds::Bounds;
+pub use error::{ReadError, ReadErrorKind};
+pub use models::retain_models;
+pub use refusal::{RefusalText, Trouble, refusal_body, stream_error_event};
+pub use request::read_request;
+pub use upstream_error::{UpstreamError, read_error};

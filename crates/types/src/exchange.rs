@@ -80,6 +80,8 @@ pub struct Exchange {
     pub operation: Operation,
     /// The model asked for, as written.
     pub model: String,
+    /// Other models the upstream may turn to by itself (`fallbacks`, `models`): each has to be granted like `model`.
+    pub fallback_models: Vec<String>,
     /// How the answer is to come.
     pub delivery: Delivery,
     /// The user named in the body (`safety_identifier`, `user`, `metadata.user_id`); believed only from a caller with that right.
@@ -103,7 +105,7 @@ pub enum Role {
     User,
     /// `assistant`.
     Assistant,
-    /// `tool`, or a message of a role that carries a tool's result.
+    /// `tool` or `function`; of a `user` message, that it holds tool results and nothing else.
     Tool,
 }
 
@@ -170,7 +172,7 @@ pub struct ToolCall {
 pub struct ToolResult {
     /// The call it answers.
     pub call_id: String,
-    /// The words of the answer, each with its span.
+    /// The words of the answer, each with its span. What is not words follows the result as [`Part::Other`].
     pub texts: Vec<(String, Span)>,
     /// The whole result.
     pub span: Span,

@@ -1,0 +1,11 @@
+//! The Anthropic dialect: Messages, count_tokens, Models.
+//!
+//! Source of the shapes: Anthropic's published API reference and the types of its Python SDK, 0.x.
+
+mod block;
+mod offer;
+mod refusal;
+mod request;
+
+pub(crate) use refusal::{error_event, push_error_body};
+pub(crate) use request::read_messages;

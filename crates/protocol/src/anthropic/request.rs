@@ -1,0 +1,100 @@
+//! Messages and count_tokens requests.
+
+use botwarden_types::{Delivery, Dialect, Exchange, Message, Operation, Part, Role, UserName};
+
+use super::block::read_content;
+use super::offer::read_offers;
+use crate::ReadError;
+use crate::envelope::{
+    Place, fields, flag, items, model_names, required_text, text, user_name, whole_number,
+};
+use crate::error::Fault;
+use crate::json::{Kind, Value};
+
+const BODY: [&str; 9] =
+    ["model", "fallbacks", "messages", "system", "stream", "metadata", "tools", "mcp_servers", "max_tokens"];
+
+/// Reads the body of `POST /v1/messages` or `POST /v1/messages/count_tokens`.
+pub(crate) fn read_messages(operation: Operation, body: Value<'_>) -> Result<Exchange, ReadError> {
+    let at = Place::BODY;
+    let [model, fallbacks, messages, system, stream, metadata, tools, mcp_servers, max_tokens] =
+        fields(body, &BODY, &at)?;
+    Ok(Exchange {
+        dialect: Dialect::Anthropic,
+        operation,
+        model: required_text(model, &at.field("model"))?,
+        fallback_models: model_names(fallbacks, &at.field("fallbacks"))?,
+        delivery: if flag(stream, &at.field("stream"))? { Delivery::Streamed } else { Delivery::Whole },
+        user: read_user(metadata, &at.field("metadata"))?,
+        messages: read_conversation(system, messages)?,
+        tools: read_offers(tools, mcp_servers)?,
+        output_tokens_max: whole_number(max_tokens, &at.field("max_tokens"))?,
+        choices: 1,
+    })
+}
+
+fn read_user(metadata: Option<Value<'_>>, place: &Place<'_>) -> Result<Option<UserName>, ReadError> {
+    match metadata {
+        Some(metadata) if metadata.kind() != Kind::Object => Err(place.wrong(metadata, "an object")),
+        Some(metadata) => {
+            let id = metadata.get("user_id").filter(|id| id.kind() != Kind::Null);
+            user_name(id, &place.field("user_id"))
+        }
+        None => Ok(None),
+    }
+}
+
+fn read_conversation(
+    system: Option<Value<'_>>,
+    messages: Option<Value<'_>>,
+) -> Result<Vec<Message>, ReadError> {
+    let place = Place::BODY.field("messages");
+    if messages.is_none() {
+        return Err(place.missing("an array of messages"));
+    }
+    let mut conversation = Vec::new();
+    if let Some(system) = system {
+        let parts = read_content(Some(system), &Place::BODY.field("system"))?;
+        conversation.push(Message { role: Role::System, parts, span: system.span() });
+    }
+    for (place, message) in items(messages, &place)? {
+        conversation.push(read_message(message, &place)?);
+    }
+    Ok(conversation)
+}
+
+fn read_message(message: Value<'_>, place: &Place<'_>) -> Result<Message, ReadError> {
+    let [role, content] = fields(message, &["role", "content"], place)?;
+    let parts = read_content(content, &place.field("content"))?;
+    let role = match read_role(role, &place.field("role"))? {
+        Role::User if is_result(&parts) => Role::Tool,
+        role => role,
+    };
+    Ok(Message { role, parts, span: message.span() })
+}
+
+fn read_role(role: Option<Value<'_>>, place: &Place<'_>) -> Result<Role, ReadError> {
+    const EXPECTED: &str = "one of user, assistant, system";
+    let role = role.ok_or_else(|| place.missing(EXPECTED))?;
+    match &*text(role, place)? {
+        "user" => Ok(Role::User),
+        "assistant" => Ok(Role::Assistant),
+        "system" => Ok(Role::System),
+        _ => Err(place.refuse(Fault::Shape { found: "another role", expected: EXPECTED })),
+    }
+}
+
+/// Whether a user's message says nothing of the user's own. A part that is not words counts as a result's only if it
+/// lies within one.
+fn is_result(parts: &[Part]) -> bool {
+    let mut end = 0;
+    !parts.is_empty()
+        && parts.iter().all(|part| match part {
+            Part::ToolResult(result) => {
+                end = result.span.end;
+                true
+            }
+            Part::Other { span, .. } => span.end <= end,
+            Part::Text { .. } | Part::ToolCall(_) => false,
+        })
+}
