@@ -35,7 +35,11 @@ impl Install {
     /// Allowed where asked for, where `CI=true`, and to root in a container: there nobody else would do it.
     pub(crate) fn decide(asked: bool) -> Self {
         let ci = std::env::var("CI").is_ok_and(|it| it == "true");
-        if asked || ci || (is_root() && in_container()) { Self::Allowed } else { Self::NamesOnly }
+        Self::from_signs(asked, ci, is_root(), in_container())
+    }
+
+    fn from_signs(asked: bool, ci: bool, root: bool, container: bool) -> Self {
+        if asked || ci || (root && container) { Self::Allowed } else { Self::NamesOnly }
     }
 }
 
@@ -134,7 +138,16 @@ mod tests {
     }
 
     #[test]
-    fn asking_for_it_allows_installing() {
-        assert_eq!(Install::decide(true), Install::Allowed);
+    fn packages_are_installed_where_asked_for_and_where_nobody_else_would() {
+        for (name, [asked, ci, root, container], want) in [
+            ("a developer", [false, false, false, false], Install::NamesOnly),
+            ("a developer who asks", [true, false, false, false], Install::Allowed),
+            ("a pipeline", [false, true, false, false], Install::Allowed),
+            ("root on a machine", [false, false, true, false], Install::NamesOnly),
+            ("a user in a container", [false, false, false, true], Install::NamesOnly),
+            ("root in a container", [false, false, true, true], Install::Allowed),
+        ] {
+            assert_eq!(Install::from_signs(asked, ci, root, container), want, "{name}");
+        }
     }
 }

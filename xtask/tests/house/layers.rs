@@ -2,7 +2,7 @@
 //!
 //! A crate knows lower layers only; crates of one layer do not know each other. The tests' kit is for tests only, and
 //! nothing knows the tools. Some crates of others are fenced: primitives belong to `crypto`, SQL to `store`, and the
-//! domain has no sockets, files or runtime to do I/O with.
+//! domain has no sockets, files or clock of its own, neither from a crate nor from the standard library.
 
 use cargo_metadata::DependencyKind;
 
@@ -83,7 +83,7 @@ const PRIMITIVES: &[&str] = &[
     "xaes-256-gcm",
 ];
 
-/// What does I/O, or runs what does: not in the domain, nor below it.
+/// What does I/O: not in the domain, nor below it. Of tokio the domain may use `sync`; [`WORLD`] keeps out the rest.
 const IO: &[&str] = &[
     "async-std",
     "axum",
@@ -96,13 +96,28 @@ const IO: &[&str] = &[
     "smol",
     "socket2",
     "tempfile",
-    "tokio",
     "tokio-rustls",
     "tokio-util",
     "tonic",
     "tower",
     "ureq",
     "walkdir",
+];
+
+/// What brings the world in without a dependency of its own: not in the sources of the domain, tests aside.
+const WORLD: &[&str] = &[
+    "std::fs",
+    "std::process",
+    "std::net::Tcp",
+    "std::net::Udp",
+    "std::thread",
+    "Instant::now",
+    "tokio::fs",
+    "tokio::net",
+    "tokio::process",
+    "tokio::spawn",
+    "tokio::task",
+    "tokio::time",
 ];
 
 /// One arrow of the graph: `from` names `to` in its manifest.
@@ -205,12 +220,51 @@ fn wrong_arrows_are_found_and_right_ones_are_not() {
         ("botwarden-gateway", "rustls", Normal, true),
         ("botwarden-store", "sqlx", Normal, true),
         ("botwarden-gateway", "sqlx", Normal, false),
-        ("botwarden-limit", "tokio", Normal, false),
-        ("botwarden-limit", "tokio", Development, true),
-        ("botwarden-gateway", "tokio", Normal, true),
+        ("botwarden-limit", "hyper", Normal, false),
+        ("botwarden-limit", "hyper", Development, true),
+        ("botwarden-gateway", "hyper", Normal, true),
     ] {
         let fault = fault(Arrow { from, to, kind });
         assert_eq!(fault.is_none(), right, "{from} → {to} ({kind}): {fault:?}");
+    }
+}
+
+#[test]
+fn the_domain_leaves_the_world_outside() {
+    let mut wrong = Vec::new();
+    for package in super::metadata().workspace_packages() {
+        if layer(&package.name) != Some(DOMAIN) {
+            continue;
+        }
+        let sources = package.manifest_path.parent().expect("a folder").join("src");
+        for (name, text) in super::tree::rust_files(sources.as_std_path()) {
+            wrong.extend(reached(&text).map(|it| {
+                format!(
+                    "{} {name}: `{it}`: the domain does no I/O; take it as an argument or a port",
+                    package.name
+                )
+            }));
+        }
+    }
+    super::none(&wrong);
+}
+
+/// The first way into the world in a source file, its comments and its tests (from `#[cfg(test)]` on) aside.
+fn reached(text: &str) -> Option<&'static str> {
+    let code = text.lines().take_while(|line| line.trim() != "#[cfg(test)]");
+    let code: Vec<&str> = code.filter(|line| !line.trim_start().starts_with("//")).collect();
+    WORLD.iter().find(|world| code.iter().any(|line| line.contains(**world))).copied()
+}
+
+#[test]
+fn ways_into_the_world_are_found_outside_tests_and_comments() {
+    for (text, want) in [
+        ("use std::fs;\n", Some("std::fs")),
+        ("use std::net::IpAddr;\n", None),
+        ("let now = Instant::now();\n", Some("Instant::now")),
+        ("// not std::fs, because\n#[cfg(test)]\nmod tests { use std::fs; }\n", None),
+    ] {
+        assert_eq!(reached(text), want, "{text}");
     }
 }
 
