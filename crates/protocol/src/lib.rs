@@ -18,10 +18,15 @@ mod anthropic;
 mod openai;
 mod request;
 
+mod answer;
+mod sse;
+mod word;
+
 mod models;
 mod refusal;
 mod upstream_error;
 
+pub use answer::{ANSWER_BYTES_MAX, AnswerError, AnswerReader, EVENT_BYTES_MAX, Outcome, Usage};
 pub use bounds::Bounds;
 pub use error::{ReadError, ReadErrorKind};
 pub use models::retain_models;

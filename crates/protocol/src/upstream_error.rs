@@ -4,9 +4,7 @@ use botwarden_types::Dialect;
 
 use crate::Bounds;
 use crate::json::{Document, Kind, Value};
-
-/// Longest word taken from an error.
-const WORD_BYTES_MAX: usize = 64;
+use crate::word::word;
 
 /// An upstream's error without its message, which may repeat what the user wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,17 +35,4 @@ pub fn read_error(dialect: Dialect, body: &[u8]) -> Option<UpstreamError> {
         Kind::String => Some(UpstreamError { kind: None, code: None, message_bytes: bytes(error) }),
         _ => None,
     }
-}
-
-/// A word that can stand in a log line: letters, digits, `_`, `-`, `.`.
-fn word(value: Value<'_>) -> Option<String> {
-    let plain = |text: &str| {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-        !text.is_empty() && text.len() <= WORD_BYTES_MAX && text.bytes().all(allowed)
-    };
-    let text = match value.kind() {
-        Kind::Number => value.raw().into(),
-        _ => value.as_str()?,
-    };
-    Some(text.into_owned()).filter(|text| plain(text))
 }

@@ -2,10 +2,14 @@
 //!
 //! Source of the shapes: Anthropic's published API reference and the types of its Python SDK, 0.x.
 
+mod answer;
 mod block;
 mod offer;
 mod refusal;
 mod request;
+mod stream;
 
+pub(crate) use answer::read_message_answer;
 pub(crate) use refusal::{error_event, push_error_body};
 pub(crate) use request::read_messages;
+pub(crate) use stream::StreamReader;

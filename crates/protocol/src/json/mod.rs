@@ -7,14 +7,16 @@
 //! Why not `serde_json`: it keeps no spans, takes the last of duplicate names, and has no bound on values (ADR 0003).
 
 mod error;
+mod member;
 mod parse;
 mod scan;
 mod text;
 mod value;
 
 pub use error::{JsonError, JsonErrorKind};
+pub(crate) use member::MemberReader;
 pub use text::push_quoted;
-pub use value::{Document, Entries, Items, Kind, Name, Value};
+pub use value::{Document, Entries, Items, Kind, Name, Spare, Value};
 
 #[cfg(test)]
 mod tests;

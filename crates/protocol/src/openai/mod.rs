@@ -2,12 +2,16 @@
 //!
 //! Source of the shapes: OpenAI's published OpenAPI document and the types of its Python SDK, 2.x.
 
+mod answer;
 mod embeddings;
 mod message;
 mod offer;
 mod refusal;
 mod request;
+mod stream;
 
+pub(crate) use answer::{read_chat_answer, read_embeddings_answer};
 pub(crate) use embeddings::read_embeddings;
 pub(crate) use refusal::{error_event, push_error_body};
 pub(crate) use request::read_chat;
+pub(crate) use stream::ChunkReader;

@@ -1,0 +1,196 @@
+//! Watching an answer go by.
+
+use botwarden_types::{Delivery, Operation};
+
+use crate::json::{Document, JsonError, MemberReader, Spare};
+use crate::sse::{Event, EventReader, EventTooLarge};
+use crate::{Bounds, anthropic, openai};
+
+/// Bytes of one event of a stream. Text comes in hundreds of bytes; a vendor's own tools send whole pages in one event.
+pub const EVENT_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of a whole answer that is held to be read at its end. Embeddings are not held and have no bound here.
+pub const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+/// Values in an answer or an event; log probabilities take some fifty a token.
+const ANSWER_NODES_MAX: usize = 1_000_000;
+
+/// Tool calls that are told apart in one answer. More are not counted.
+const CALLS_MAX: u32 = 1024;
+
+/// What the vendor says it cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens read, cached ones included.
+    pub input_tokens: u64,
+    /// Tokens written, reasoning included.
+    pub output_tokens: u64,
+}
+
+/// What became of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// What it cost, if the vendor said so to the end. Zero for what is free: counting tokens, listing models.
+    /// Where `ended` is false a vendor that counts along may have stopped counting early.
+    pub usage: Option<Usage>,
+    /// Bytes of text the model wrote (words, reasoning, names and arguments of calls; escapes resolved), for an
+    /// estimate when `usage` is absent. Of a document that could not be read: all its bytes.
+    pub output_bytes_seen: u64,
+    /// Whether it is complete: the whole document, `[DONE]`, or `message_stop`.
+    pub ended: bool,
+    /// Why the model stopped, in the vendor's word.
+    pub finish: Option<String>,
+    /// Calls the model proposed, those of the vendor's own tools included.
+    pub tool_calls: u32,
+}
+
+/// Why an answer must be cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AnswerError {
+    /// One event of the stream has too many bytes.
+    #[error("an event of the answer has more than {max} bytes")]
+    Event {
+        /// Bytes allowed.
+        max: usize,
+    },
+    /// The whole document has too many bytes.
+    #[error("the answer has more than {max} bytes")]
+    Answer {
+        /// Bytes allowed.
+        max: usize,
+    },
+    /// An event's data is not JSON with one meaning.
+    #[error("an event of the answer is not JSON: {0}")]
+    Json(#[from] JsonError),
+    /// An event's name and its data's `type` differ: which counts depends on the client.
+    #[error("an event of the answer has two names")]
+    EventName,
+}
+
+impl From<EventTooLarge> for AnswerError {
+    fn from(error: EventTooLarge) -> Self {
+        Self::Event { max: error.max }
+    }
+}
+
+/// Reads an answer that passes by, without a hand in it: usage, end, and how much was written.
+///
+/// Fed the bytes in order, cut in any way: the outcome is the same. Memory: a whole answer is held up to
+/// [`ANSWER_BYTES_MAX`], of a stream one event up to [`EVENT_BYTES_MAX`], of embeddings their usage alone.
+#[derive(Debug)]
+pub struct AnswerReader {
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    Document { operation: Operation, held: Vec<u8> },
+    Embeddings(MemberReader),
+    Chunks { events: EventReader, spare: Spare, read: openai::ChunkReader },
+    Events { events: EventReader, spare: Spare, read: anthropic::StreamReader },
+}
+
+impl AnswerReader {
+    /// A reader for an answer to `operation` that comes as `delivery`: go by the answer's media type.
+    pub fn new(operation: Operation, delivery: Delivery) -> Self {
+        let (events, spare) = (EventReader::new(EVENT_BYTES_MAX), Spare::default());
+        let form = match (delivery, operation) {
+            (Delivery::Streamed, Operation::ChatCompletions) => {
+                Form::Chunks { events, spare, read: openai::ChunkReader::default() }
+            }
+            (Delivery::Streamed, Operation::Messages) => {
+                Form::Events { events, spare, read: anthropic::StreamReader::default() }
+            }
+            (_, Operation::Embeddings) => Form::Embeddings(MemberReader::new("usage")),
+            _ => Form::Document { operation, held: Vec::new() },
+        };
+        Self { form }
+    }
+
+    /// Takes the next bytes. After an error the answer is not to be trusted and the reader has nothing more to say.
+    pub fn push(&mut self, chunk: &[u8]) -> Result<(), AnswerError> {
+        match &mut self.form {
+            Form::Document { held, .. } => hold(held, chunk),
+            Form::Embeddings(member) => {
+                member.push(chunk);
+                Ok(())
+            }
+            Form::Chunks { events, spare, read } => events.push(chunk, |event| match event.data {
+                data if data.starts_with(DONE) => {
+                    read.done();
+                    Ok(())
+                }
+                _ => with_document(event, spare, |document| {
+                    read.chunk(document.root());
+                    Ok(())
+                }),
+            }),
+            Form::Events { events, spare, read } => events.push(chunk, |event| {
+                with_document(event, spare, |document| read.event(event.name, document.root()))
+            }),
+        }
+    }
+
+    /// Tells what became of the answer, complete or not.
+    pub fn finish(self) -> Outcome {
+        match self.form {
+            Form::Document { operation, held } => read_document(operation, &held),
+            Form::Embeddings(member) => openai::read_embeddings_answer(member),
+            Form::Chunks { read, .. } => read.finish(),
+            Form::Events { read, .. } => read.finish(),
+        }
+    }
+}
+
+/// Ends a stream of chunks. The SDKs compare the beginning only.
+const DONE: &[u8] = b"[DONE]";
+
+fn hold(held: &mut Vec<u8>, chunk: &[u8]) -> Result<(), AnswerError> {
+    if held.len() + chunk.len() > ANSWER_BYTES_MAX {
+        return Err(AnswerError::Answer { max: ANSWER_BYTES_MAX });
+    }
+    held.extend_from_slice(chunk);
+    Ok(())
+}
+
+fn bounds() -> Bounds {
+    Bounds { nodes_max: ANSWER_NODES_MAX, string_bytes_max: ANSWER_BYTES_MAX, ..Bounds::default() }
+}
+
+/// Reads an event's data in the memory of the event before it. Empty data is what some upstreams keep a line open with.
+fn with_document(
+    event: Event<'_>,
+    spare: &mut Spare,
+    read: impl FnOnce(&Document<'_>) -> Result<(), AnswerError>,
+) -> Result<(), AnswerError> {
+    if event.data.is_empty() {
+        return Ok(());
+    }
+    let document = Document::parse_into(event.data, &bounds(), std::mem::take(spare))?;
+    let result = read(&document);
+    *spare = document.into_spare();
+    result
+}
+
+fn read_document(operation: Operation, held: &[u8]) -> Outcome {
+    let Ok(document) = Document::parse(held, &bounds()) else {
+        return Outcome { output_bytes_seen: held.len() as u64, ..Outcome::default() };
+    };
+    match operation {
+        Operation::ChatCompletions => openai::read_chat_answer(document.root()),
+        Operation::Messages => anthropic::read_message_answer(document.root()),
+        Operation::CountTokens | Operation::Models | Operation::Embeddings => {
+            Outcome { usage: Some(Usage::default()), ended: true, ..Outcome::default() }
+        }
+    }
+}
+
+/// Adds one to a count of calls, up to the bound.
+pub(crate) fn one_more(calls: u32) -> u32 {
+    calls.saturating_add(1).min(CALLS_MAX)
+}
+
+/// Whether a further call can be told apart.
+pub(crate) fn counts_more(calls: usize) -> bool {
+    calls < CALLS_MAX as usize
+}
