@@ -35,17 +35,21 @@ fn fault(text: &str) -> Option<String> {
             "open with `//!`: what the crate is for, the types to know, what it promises".to_owned(),
         );
     }
-    let mut in_use = false;
+    let mut goes_on_until = None;
     for (line, number) in text.lines().map(str::trim).zip(1..) {
-        if in_use {
-            in_use = !line.ends_with(';');
+        if let Some(end) = goes_on_until {
+            goes_on_until = (!line.ends_with(end)).then_some(end);
             continue;
         }
         let item = without_visibility(line);
-        let declares = item.starts_with("mod ") && line.ends_with(';');
-        let uses = item.starts_with("use ");
-        in_use = uses && !line.ends_with(';');
-        if !(line.is_empty() || line.starts_with("//") || line.starts_with('#') || declares || uses) {
+        if line.starts_with('#') {
+            goes_on_until = (!line.ends_with(']')).then_some(']');
+        } else if item.starts_with("use ") {
+            goes_on_until = (!line.ends_with(';')).then_some(';');
+        } else if !(line.is_empty()
+            || line.starts_with("//")
+            || item.starts_with("mod ") && line.ends_with(';'))
+        {
             return Some(format!(
                 "line {number} `{line}`: only documentation, `mod` and `use`; move it to a module"
             ));
@@ -72,6 +76,11 @@ fn a_library_that_does_something_itself_is_found() {
             true,
         ),
         ("a long use", "//! Story.\npub use a::{\n    A,\n    B,\n};\n", true),
+        (
+            "a long attribute",
+            "//! Story.\n#![expect(\n    missing_docs,\n    reason = \"a tool\"\n)]\nmod a;\n",
+            true,
+        ),
         ("no story", "mod a;\n", false),
         ("a function", "//! Story.\npub fn f() {}\n", false),
         ("an inline module", "//! Story.\nmod tests {\n", false),
