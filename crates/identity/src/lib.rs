@@ -32,8 +32,8 @@ pub use session::{
     EndError, Ended, OpenError, OpenSession, SESSION_TTL_DEFAULT, SESSION_TTL_MAX, Session, TtlError,
 };
 pub use store::{
-    Appended, BoxFuture, EndOutcome, Inserted, Kept, KeyRecord, KeySet, KeyStore, NewTurn, SessionStore,
-    StoreError, StoredKey, StoredSession,
+    Appended, BoxFuture, EndOutcome, Inserted, Kept, KeptTurn, KeyRecord, KeySet, KeyStore, NewTurn,
+    SessionStore, StoreError, StoredKey, StoredSession,
 };
 pub use turn::{
     IdempotencyKey, IdempotencyKeyError, PASTED_MAX, TURN_BYTES_MAX, Turn, TurnError, TurnInvalid,

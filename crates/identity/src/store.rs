@@ -174,6 +174,17 @@ pub enum Appended {
     Kept,
 }
 
+/// A turn as it was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptTurn {
+    /// Its name.
+    pub id: String,
+    /// What was said.
+    pub turn: Turn,
+    /// When it was posted.
+    pub created: UnixMs,
+}
+
 /// Keeps sessions and their turns.
 pub trait SessionStore: Send + Sync + 'static {
     /// Keeps a new session, if its key is not revoked.
@@ -195,6 +206,13 @@ pub trait SessionStore: Send + Sync + 'static {
 
     /// Keeps a turn, once per idempotency key.
     fn append_turn<'a>(&'a self, turn: NewTurn<'a>) -> BoxFuture<'a, Result<Appended, StoreError>>;
+
+    /// The turns of `bot`'s session, oldest first; none if there is no such session.
+    fn turns<'a>(
+        &'a self,
+        bot: &'a BotName,
+        session: &'a SessionId,
+    ) -> BoxFuture<'a, Result<Vec<KeptTurn>, StoreError>>;
 
     /// Deletes up to `max` sessions that have expired, with their turns. How many it were.
     fn purge_expired(&self, now: UnixMs, max: usize) -> BoxFuture<'_, Result<usize, StoreError>>;

@@ -47,17 +47,24 @@ pub struct Turn {
 impl Turn {
     /// A turn with its pasted spans, counted in characters (Unicode scalar values), end exclusive, in order and apart.
     pub fn new(text: String, pasted: &[(u64, u64)]) -> Result<Self, TurnInvalid> {
+        check_sizes(&text, pasted.len())?;
         let text = Zeroizing::new(text);
-        match text.len() {
-            0 => Err(TurnInvalid::Empty),
-            1..=TURN_BYTES_MAX => Ok(()),
-            _ => Err(TurnInvalid::TooLong),
-        }?;
-        if pasted.len() > PASTED_MAX {
-            return Err(TurnInvalid::TooManySpans);
-        }
         let pasted = byte_spans(&text, pasted)?;
         Ok(Self { text, pasted })
+    }
+
+    /// A turn read back from a store: its spans are in bytes, as [`Turn::pasted`] gives them.
+    pub fn from_kept(text: String, pasted: Vec<Span>) -> Result<Self, TurnInvalid> {
+        check_sizes(&text, pasted.len())?;
+        let mut from = 0;
+        for (at, span) in pasted.iter().enumerate() {
+            // `get` is `None` beyond the text and inside a character.
+            if span.start < from || text.get(span.start..span.end).is_none_or(str::is_empty) {
+                return Err(TurnInvalid::Span { at });
+            }
+            from = span.end;
+        }
+        Ok(Self { text: Zeroizing::new(text), pasted })
     }
 
     /// The words.
@@ -87,6 +94,15 @@ impl Turn {
 impl fmt::Debug for Turn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Turn(…)")
+    }
+}
+
+fn check_sizes(text: &str, spans: usize) -> Result<(), TurnInvalid> {
+    match (text.len(), spans) {
+        (0, _) => Err(TurnInvalid::Empty),
+        (1..=TURN_BYTES_MAX, 0..=PASTED_MAX) => Ok(()),
+        (1..=TURN_BYTES_MAX, _) => Err(TurnInvalid::TooManySpans),
+        _ => Err(TurnInvalid::TooLong),
     }
 }
 
@@ -224,9 +240,25 @@ mod tests {
                 Ok(turn) => {
                     let span = turn.pasted()[0];
                     prop_assert_eq!(&turn.text()[span.start..span.end], want);
+                    let kept = Turn::from_kept(turn.text().to_owned(), turn.pasted().to_vec());
+                    prop_assert_eq!(kept, Ok(turn));
                 }
                 Err(_) => prop_assert!(len == 0 || start + len > count),
             }
+        }
+    }
+
+    #[test]
+    fn kept_turns_with_impossible_spans_are_refused() {
+        for (name, start, end) in [
+            ("empty", 1, 1),
+            ("backwards", 3, 1),
+            ("beyond", 1, 9),
+            ("inside a character", 0, 2),
+            ("huge", 0, usize::MAX),
+        ] {
+            let turn = Turn::from_kept("aé".into(), vec![Span { start, end }]);
+            assert_eq!(turn, Err(TurnInvalid::Span { at: 0 }), "{name}");
         }
     }
 

@@ -1,1 +1,14 @@
-//! store
+//! Where state lies: files and SQLite behind the domain's ports.
+//!
+//! [`DataDir`] is the directory everything lies in, with the root key and the lock of the serving process. [`Sqlite`] keeps keys and
+//! sessions for `identity`. [`control`] is the socket by which another process tells the serving one that keys have changed.
+//!
+//! Promises: files are readable by their owner alone, and refused otherwise; nothing personal and no credential lies there in the
+//! clear; a sealed cell opens only in the row it was written to, and only while that row's clear columns are as they were; a verb that
+//! has returned is on disk. `docs/formats/data-dir.md` lists every file. Left to others: what the values mean (the domain crates).
+
+mod data_dir;
+mod sqlite;
+
+pub use data_dir::{DataDir, DataDirError, LockError, RootKeyFileError, ServeLock};
+pub use sqlite::{OpenStoreError, Sqlite};

@@ -1,0 +1,73 @@
+//! One serving process a directory.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use super::DataDir;
+
+/// Why the directory cannot be served from.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process serves from it.
+    #[error(
+        "another botwarden serves from `{}`; stop it first, or give this one a `data_dir` of its own",
+        .path.display()
+    )]
+    Taken {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The lock could not be asked for.
+    #[error("locking the data directory `{}`", .path.display())]
+    Io {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// The right to serve from a directory: an advisory lock on its file `lock`. The system gives it back when the process ends, however it ends.
+#[derive(Debug)]
+pub struct ServeLock {
+    _held: File,
+}
+
+impl DataDir {
+    /// Takes the right to serve from this directory. Commands beside the server do not need it.
+    pub fn lock(&self) -> Result<ServeLock, LockError> {
+        let io = |source| LockError::Io { path: self.path.clone(), source };
+        // Never truncated or deleted: two processes must always meet at the same file.
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(self.path.join("lock"))
+            .map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => Ok(ServeLock { _held: file }),
+            Err(TryLockError::WouldBlock) => Err(LockError::Taken { path: self.path.clone() }),
+            Err(TryLockError::Error(source)) => Err(io(source)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open(dir.path().join("data")).unwrap();
+        let held = data.lock().unwrap();
+        let error = data.lock().unwrap_err();
+        assert!(matches!(error, LockError::Taken { .. }));
+        assert!(error.to_string().contains("stop it first"), "{error}");
+        drop(held);
+        data.lock().unwrap();
+    }
+}

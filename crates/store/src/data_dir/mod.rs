@@ -1,0 +1,121 @@
+//! The directory in which everything lies.
+
+mod lock;
+mod modes;
+mod root_key;
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+pub use lock::{LockError, ServeLock};
+pub(crate) use modes::{ModeError, check_owned};
+pub use root_key::RootKeyFileError;
+
+/// The directory in which everything lies, checked: it is ours and nobody else may look inside.
+#[derive(Clone, Debug)]
+pub struct DataDir {
+    path: PathBuf,
+}
+
+/// Why a directory cannot hold data.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// It is not there, and was not to be made.
+    #[error("`{}` does not exist; is `data_dir` right, and has `botwarden serve` run?", .path.display())]
+    Missing {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It could not be made or read.
+    #[error("opening the data directory `{}`", .path.display())]
+    Io {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is open to others.
+    #[error(transparent)]
+    Mode(#[from] ModeError),
+}
+
+impl DataDir {
+    /// Opens the directory; makes it (mode 0700, parents as usual) if it is missing.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, DataDirError> {
+        let path = path.into();
+        let io = |source| DataDirError::Io { path: path.clone(), source };
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(io)?;
+        }
+        match DirBuilder::new().mode(0o700).create(&path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(io(error)),
+            _ => Self::existing(path),
+        }
+    }
+
+    /// Opens the directory; one that is missing is an error. For commands that only look.
+    pub fn existing(path: impl Into<PathBuf>) -> Result<Self, DataDirError> {
+        let path = path.into();
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => {
+                check_owned(&path, &metadata, "700")?;
+                Ok(Self { path })
+            }
+            Ok(_) => Err(DataDirError::Io { path, source: io::ErrorKind::NotADirectory.into() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DataDirError::Missing { path }),
+            Err(source) => Err(DataDirError::Io { path, source }),
+        }
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The database of [`crate::Sqlite`].
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path.join("botwarden.db")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_new_directory_is_private() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("a/b/data");
+        DataDir::open(&path).unwrap();
+        DataDir::open(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn an_open_directory_is_refused_with_its_mend() {
+        let dir = tempfile::tempdir().unwrap();
+        for mode in [0o755, 0o770, 0o701, 0o777, 0o710, 0o702] {
+            std::fs::set_permissions(dir.path(), Permissions::from_mode(mode)).unwrap();
+            let error = DataDir::open(dir.path()).unwrap_err().to_string();
+            assert!(error.contains(&format!("chmod 700 {}", dir.path().display())), "{mode:o}: {error}");
+        }
+        std::fs::set_permissions(dir.path(), Permissions::from_mode(0o700)).unwrap();
+        DataDir::open(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_directory_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(matches!(DataDir::open(&file), Err(DataDirError::Io { .. })));
+        assert!(matches!(DataDir::open(file.join("below")), Err(DataDirError::Io { .. })));
+        assert!(matches!(DataDir::existing(dir.path().join("typo")), Err(DataDirError::Missing { .. })));
+        assert!(!dir.path().join("typo").exists());
+    }
+}
