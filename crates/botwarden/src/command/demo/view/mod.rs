@@ -1,0 +1,17 @@
+//! What somebody at a terminal sees: a line for each thing that is asked, with what was decided and why.
+
+mod follow;
+mod invitation;
+mod line;
+mod picture;
+mod report;
+mod row;
+mod screen;
+mod summary;
+
+pub(super) use follow::follow;
+pub(super) use invitation::invitation;
+pub(super) use picture::picture;
+pub(super) use report::report;
+pub(super) use screen::{Screen, To};
+pub(super) use summary::{Totals, summary, verdict};

@@ -1,0 +1,137 @@
+//! Logs to standard error, written in batches by a thread of their own.
+//!
+//! A request that logs only appends to a buffer. The buffer is bounded: when standard error takes nothing for so long that
+//! it is full, lines are dropped and counted, and the count is logged as soon as there is room. Serving never waits for logs.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Lines waiting to be written. A line is about 400 bytes, so this holds some 10,000.
+const BUFFER_BYTES_MAX: usize = 4 << 20;
+/// How long a line may wait before it is written.
+const FLUSH_EVERY: Duration = Duration::from_millis(100);
+
+/// How logs look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Writes what is waiting when dropped.
+pub struct Guard {
+    buffer: Arc<Buffer>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Buffer {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: Vec<u8>,
+    dropped: u64,
+    closed: bool,
+}
+
+/// Starts logging for this process. `filter` is in the syntax of `RUST_LOG`, which overrides it where set.
+pub fn start(format: Format, filter: &str) -> anyhow::Result<Guard> {
+    let buffer = Arc::new(Buffer { state: Mutex::default(), wake: Condvar::new() });
+    let filter = match std::env::var("RUST_LOG") {
+        Ok(set) => EnvFilter::try_new(set)?,
+        Err(_) => EnvFilter::try_new(filter)?,
+    };
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Lines(buffer.clone())).with_ansi(false);
+    let installed = match format {
+        Format::Text => lines.try_init(),
+        Format::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
+    };
+    installed.map_err(|error| anyhow::anyhow!("logging was started twice: {error}"))?;
+    let writing = buffer.clone();
+    let thread = std::thread::Builder::new().name("logs".into()).spawn(move || writing.write_until_closed())?;
+    Ok(Guard { buffer, thread: Some(thread) })
+}
+
+impl Buffer {
+    /// A thread that panicked while it held the lock left whole lines behind: appending is all that happens under it.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn append(&self, line: &[u8]) {
+        let mut state = self.lock();
+        if state.waiting.len() + line.len() > BUFFER_BYTES_MAX {
+            state.dropped += 1;
+        } else {
+            state.waiting.extend_from_slice(line);
+        }
+    }
+
+    fn write_until_closed(&self) {
+        let mut batch = Vec::new();
+        loop {
+            let (closed, dropped) = self.take(&mut batch);
+            if dropped > 0 {
+                let _ = writeln!(batch, "{{\"level\":\"WARN\",\"message\":\"log lines dropped\",\"lines\":{dropped}}}");
+            }
+            // Nobody is left to tell if standard error is gone.
+            let _ = io::stderr().write_all(&batch);
+            batch.clear();
+            if closed {
+                return;
+            }
+        }
+    }
+
+    /// Swaps the waiting lines for the empty `batch`, at the latest after [`FLUSH_EVERY`] once something waits.
+    fn take(&self, batch: &mut Vec<u8>) -> (bool, u64) {
+        let state = self.lock();
+        let waited = self.wake.wait_timeout_while(state, FLUSH_EVERY, |state| !state.closed);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut state.waiting, batch);
+        (state.closed, std::mem::take(&mut state.dropped))
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.buffer.lock().closed = true;
+        self.buffer.wake.notify_all();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Lines(Arc<Buffer>);
+
+impl<'w> MakeWriter<'w> for Lines {
+    type Writer = Lines;
+
+    fn make_writer(&'w self) -> Lines {
+        self.clone()
+    }
+}
+
+impl Write for Lines {
+    /// The formatter hands over one whole line a call.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.append(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
