@@ -1,0 +1,131 @@
+//! What every backend must do, written against the ports. A backend joins with one line: `suite!(name, open)`, where `open` is an async
+//! function that gives an empty [`Backend`].
+
+pub(crate) mod keys;
+pub(crate) mod sessions;
+
+use std::sync::Arc;
+
+use botwarden_crypto::{BlindIndex, Pepper, RootKey};
+use botwarden_identity::keys::NewKey;
+use botwarden_identity::{
+    ApiKey, Claims, KeyRecord, KeyStore, Right, Rights, SessionStore, StoredKey, StoredSession, Turn,
+    keys as desk,
+};
+use botwarden_types::{BotName, KeyId, SessionId, UnixMs, UserName};
+
+/// A fresh, empty store, and what must live as long as it.
+pub(crate) struct Backend {
+    pub(crate) keys: Arc<dyn KeyStore>,
+    pub(crate) sessions: Arc<dyn SessionStore>,
+    pub(crate) pepper: Pepper,
+    pub(crate) index: BlindIndex,
+    pub(crate) _keep: Box<dyn std::any::Any + Send + Sync>,
+}
+
+impl Backend {
+    pub(crate) fn new<S: KeyStore + SessionStore>(
+        store: S,
+        root: &RootKey,
+        keep: impl std::any::Any + Send + Sync,
+    ) -> Self {
+        let store = Arc::new(store);
+        Self {
+            keys: Arc::<S>::clone(&store),
+            sessions: store,
+            pepper: root.pepper(),
+            index: root.blind_index(),
+            _keep: Box::new(keep),
+        }
+    }
+
+    /// Issues a backend key for `bot`.
+    pub(crate) async fn issue(&self, of: &str) -> (ApiKey, KeyRecord) {
+        let new = NewKey { bot: bot(of), rights: Rights::backend(), label: None, expires: None };
+        desk::issue(&*self.keys, &self.pepper, new, NOW).await.unwrap()
+    }
+
+    /// Keeps a session of `key` that lasts until `expires`.
+    pub(crate) async fn session(&self, id: &str, key: &KeyRecord, expires: UnixMs) -> StoredSession {
+        let session = session(id, key, expires, &self.pepper);
+        assert_eq!(self.sessions.insert_session(&session).await.unwrap(), botwarden_identity::Inserted::Yes);
+        session
+    }
+}
+
+pub(crate) const NOW: UnixMs = UnixMs(1_800_000_000_000);
+pub(crate) const LATER: UnixMs = UnixMs(1_800_000_001_000);
+pub(crate) const MUCH_LATER: UnixMs = UnixMs(1_800_003_600_000);
+
+pub(crate) fn bot(name: &str) -> BotName {
+    BotName::parse(name).unwrap()
+}
+
+pub(crate) fn session_id(id: &str) -> SessionId {
+    SessionId::parse(id).unwrap()
+}
+
+pub(crate) fn session(id: &str, key: &KeyRecord, expires: UnixMs, pepper: &Pepper) -> StoredSession {
+    StoredSession {
+        id: session_id(id),
+        hash: pepper.hash(id.as_bytes()),
+        bot: key.bot.clone(),
+        key: key.id.clone(),
+        user: UserName::parse("alice@example.com").unwrap(),
+        claims: Claims::parse(
+            r#"{"customer_id":"C-7","age":41,"balance":1.10,"vip":true,"roles":["a","b"]}"#,
+        )
+        .unwrap(),
+        created: NOW,
+        expires,
+    }
+}
+
+pub(crate) fn stored_key(id: &str, pepper: &Pepper) -> StoredKey {
+    StoredKey {
+        hash: pepper.hash(id.as_bytes()),
+        record: KeyRecord {
+            id: KeyId::parse(id).unwrap(),
+            bot: bot("shop"),
+            rights: Rights::new([Right::Chat, Right::AssertUser]).unwrap(),
+            label: Some("till, 2nd floor — é".into()),
+            created: NOW,
+            expires: Some(MUCH_LATER),
+            revoked: None,
+        },
+    }
+}
+
+pub(crate) fn turn(text: &str) -> Turn {
+    Turn::new(text.into(), &[(0, 1)]).unwrap()
+}
+
+/// Makes a test of each case, over the backend that `$open` gives.
+macro_rules! suite {
+    ($backend:ident, $open:path) => {
+        mod $backend {
+            $crate::conformance::cases! { $open;
+                keys: issued_keys_come_back_in_order, a_full_store_keeps_no_more, an_id_or_hash_is_kept_once,
+                    every_change_raises_the_generation, revoking_is_for_good_and_keeps_its_time,
+                    revoking_a_key_ends_its_sessions, unknown_keys_are_not_revoked;
+                sessions: live_sessions_come_back_whole, no_session_for_a_revoked_or_unknown_key,
+                    ended_and_expired_sessions_are_not_live, ending_is_once_and_only_for_the_bot,
+                    turns_are_kept_once_per_idempotency_key, turns_of_others_ended_or_full_sessions_are_refused,
+                    idempotency_keys_are_of_one_session, turns_come_back_in_order, purging_deletes_what_has_expired,
+                    parallel_postings_keep_one_turn, parallel_turns_stop_at_the_bound;
+            }
+        }
+    };
+}
+
+/// See [`suite!`].
+macro_rules! cases {
+    ($open:path; $($module:ident: $($case:ident),+;)+) => {$($(
+        #[tokio::test]
+        async fn $case() {
+            $crate::conformance::$module::$case($open().await).await;
+        }
+    )+)+};
+}
+
+pub(crate) use {cases, suite};
