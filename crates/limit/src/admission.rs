@@ -1,0 +1,93 @@
+//! A call that was let in.
+
+use std::sync::{Arc, OnceLock};
+
+use botwarden_types::Now;
+use smallvec::SmallVec;
+
+use crate::journal::Journal;
+use crate::open::Place;
+use crate::plan::{Counter, Plan, Weigh};
+use crate::record::{self, Kind, Line, Writer};
+use crate::standing::Standing;
+use crate::sum;
+use crate::time::{self, Ms};
+
+/// A call that was let in on every level. Dropping it gives its places among the open calls back; what it was charged
+/// stays charged.
+#[must_use = "dropping it ends the call"]
+pub struct Admission {
+    pub(crate) plan: Plan,
+    pub(crate) journal: Option<Arc<dyn Journal>>,
+    pub(crate) charges: SmallVec<[Charge; 6]>,
+    pub(crate) places: SmallVec<[Place; 2]>,
+    pub(crate) at: Ms,
+    /// Tokens charged when it was let in, less what was given back.
+    pub(crate) reserved: u64,
+    /// Tokens charged later.
+    pub(crate) extra: u64,
+    pub(crate) standings: OnceLock<Vec<Standing>>,
+}
+
+/// What one level said.
+pub(crate) struct Charge {
+    pub(crate) level: u16,
+    pub(crate) id: u64,
+    pub(crate) used: u64,
+    pub(crate) leaves_in_ms: u64,
+}
+
+impl Admission {
+    /// How the caller stands with each limit that applied, this call included, in the order of the plan.
+    pub fn standings(&self) -> &[Standing] {
+        self.standings.get_or_init(|| {
+            let mut charges: SmallVec<[&Charge; 6]> = self.charges.iter().collect();
+            charges.sort_unstable_by_key(|charge| charge.level);
+            let standing = |charge: &&Charge| {
+                let level = self.plan.0.get(usize::from(charge.level))?;
+                Some(level.standing(charge.used, charge.leaves_in_ms))
+            };
+            charges.iter().filter_map(standing).collect()
+        })
+    }
+
+    /// Replaces the tokens reserved, or settled before, by `tokens`. More than reserved is charged now, whatever the
+    /// limit: later calls wait for it. Less is given back, never more than this call was charged. If it is not called, the
+    /// reservation stands. A journal that fails here shows at the next admission.
+    pub fn settle(&mut self, now: Now, tokens: u64) {
+        let charged = self.reserved.saturating_add(self.extra);
+        if tokens > charged {
+            let more = tokens - charged;
+            self.extra = self.extra.saturating_add(more);
+            self.change(now, Kind::Charge, more);
+        } else {
+            let back = (charged - tokens).min(self.reserved);
+            self.reserved -= back;
+            if back > 0 {
+                self.change(now, Kind::Refund, back);
+            }
+        }
+    }
+
+    fn change(&self, now: Now, kind: Kind, weight: u64) {
+        let mut record = Writer::new(kind, now);
+        for charge in &self.charges {
+            let Some(level) = self.plan.0.get(usize::from(charge.level)) else { continue };
+            let Counter::Sum { table, weigh: Weigh::Tokens, .. } = &level.counter else { continue };
+            let Some(shard) = table.shard(sum::Table::shard_of(charge.id)) else { continue };
+            let mut shard = shard.lock();
+            match kind {
+                Kind::Charge => drop(shard.charge(charge.id, time::ms(now.tick), weight)),
+                Kind::Refund => shard.refund(charge.id, table.span_of(self.at), weight),
+            }
+            let seq = shard.seq;
+            drop(shard);
+            let window_ms = table.window_ms();
+            record.line(Line { counter: record::Counter::Sum, window_ms, id: charge.id, seq, weight });
+        }
+        if let Some(journal) = &self.journal {
+            // What was charged stays in force in memory; the next admission finds the journal failing and is refused.
+            let _ = journal.append(record.bytes());
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! The limiter: tables, plans and decisions.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use botwarden_types::{Now, Tick};
+use smallvec::SmallVec;
+
+use crate::admission::{Admission, Charge};
+use crate::hash::HashKey;
+use crate::journal::Journal;
+use crate::open::Place;
+use crate::plan::{Counter, Level, Plan, Weigh};
+use crate::record::{self, Kind, Line, Writer};
+use crate::rule::{Measure, Rule};
+use crate::standing::{Denied, Standing};
+use crate::subject::{Subject, SubjectHashes, SubjectKeys, Unnamed};
+use crate::sum::Wait;
+use crate::sync::{Mutex, MutexGuard};
+use crate::time::{self, Ms};
+use crate::{log, open, sum};
+
+/// Bounds of a limiter, and the secret that its hashes depend on.
+#[derive(Clone)]
+pub struct Settings {
+    /// Subjects with a log of their own, for each window length. While all of them have live calls, newcomers share logs.
+    pub keys_max: usize,
+    /// Subjects with a sum of their own (tokens, large request rules), for each window length.
+    pub sums_max: usize,
+    /// Subjects with open calls.
+    pub open_max: usize,
+    /// Secret that names are hashed under. Keep it over restarts: the journal's hashes depend on it.
+    pub hash_key: [u8; 32],
+}
+
+impl Settings {
+    /// The usual bounds: a million logs, 100,000 sums, 65,536 subjects with open calls.
+    pub fn new(hash_key: [u8; 32]) -> Self {
+        Self { keys_max: 1_000_000, sums_max: 100_000, open_max: 65_536, hash_key }
+    }
+}
+
+/// Decides how much a caller may use.
+pub struct Limiter {
+    settings: Settings,
+    subjects: SubjectKeys,
+    rules: HashKey,
+    tables: Mutex<Tables>,
+    open: Arc<open::Table>,
+    journal: Option<Arc<dyn Journal>>,
+}
+
+/// All tables, for plans to come. Window lengths are few: they come from the configuration.
+#[derive(Default)]
+struct Tables {
+    made: u32,
+    logs: Vec<(u32, Arc<log::Table>)>,
+    sums: Vec<(u32, Arc<sum::Table>)>,
+}
+
+/// One level of a decision under way.
+struct Seat<'p> {
+    number: u16,
+    level: &'p Level,
+    id: u64,
+    lock_order: u32,
+    guard: u16,
+}
+
+type Seats<'p> = SmallVec<[Seat<'p>; 6]>;
+
+/// A locked shard.
+enum Guard<'p> {
+    Log(MutexGuard<'p, log::Shard>),
+    Sum(MutexGuard<'p, sum::Shard>),
+    Open(MutexGuard<'p, open::Shard>),
+}
+
+type Guards<'p> = SmallVec<[Guard<'p>; 6]>;
+
+impl Limiter {
+    /// A limiter that remembers nothing.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            subjects: SubjectKeys::new(&settings.hash_key),
+            rules: HashKey::of_secret(&settings.hash_key, 1),
+            tables: Mutex::new(Tables::default()),
+            open: Arc::new(open::Table::new(settings.open_max)),
+            journal: None,
+            settings,
+        }
+    }
+
+    /// The same, with every admission recorded before it is returned.
+    #[must_use]
+    pub fn with_journal(mut self, journal: Arc<dyn Journal>) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
+    /// Binds the rules of `scope` (a bot) to their tables. What is counted survives a new plan for the same scope: a rule is
+    /// the same if it counts the same subjects and unit over the same window, whatever its maximum. Of two such rules in
+    /// one plan the smaller maximum holds.
+    pub fn plan(&self, scope: &str, rules: &[Rule]) -> Plan {
+        let mut kept: Vec<&Rule> = Vec::new();
+        for rule in rules {
+            match kept.iter_mut().find(|other| other.name() == rule.name()) {
+                Some(other) if rule.measure().max() < other.measure().max() => *other = rule,
+                Some(_) => {}
+                None => kept.push(rule),
+            }
+        }
+        Plan(kept.into_iter().map(|rule| self.level(scope, rule)).collect())
+    }
+
+    fn level(&self, scope: &str, rule: &Rule) -> Level {
+        // A name holds no `/`, so that no two pairs of scope and rule read the same.
+        let salt = self.rules.hash(format!("{}/{scope}", rule.name()).as_bytes());
+        let mut tables = self.tables.lock();
+        let (table, counter) = match rule.measure() {
+            Measure::Requests { max, window } if max <= log::CALLS_MAX => {
+                let (number, table) = tables.log(window, self.settings.keys_max);
+                (number, Counter::Log { table, max })
+            }
+            Measure::Requests { max, window } => {
+                let (number, table) = tables.sum(window, self.settings.sums_max);
+                (number, Counter::Sum { table, max: u64::from(max), weigh: Weigh::Call })
+            }
+            Measure::Tokens { max, window } => {
+                let (number, table) = tables.sum(window, self.settings.sums_max);
+                (number, Counter::Sum { table, max, weigh: Weigh::Tokens })
+            }
+            Measure::Open { max } => (0, Counter::Open { table: Arc::clone(&self.open), max }),
+        };
+        Level { rule: rule.clone(), salt, counter, table }
+    }
+
+    /// Whether a call would be refused already, by what is known of its subject: for an early and cheap refusal. Charges
+    /// nothing. Rules whose subject is absent do not apply; a tokens rule refuses if not even one token is left.
+    pub fn check(&self, now: Tick, plan: &Plan, subject: &Subject<'_>) -> Result<(), Denied> {
+        let now = time::ms(now);
+        let seats = seats(plan, &self.subjects.hash(subject), Unnamed::Wait, Sorted::No);
+        let refused = |seat: &Seat<'_>| {
+            lock(seat).is_none_or(|mut guard| seat.level.wait(&mut guard, seat.id, now, 1) != Wait::None)
+        };
+        if !seats.iter().any(refused) {
+            return Ok(());
+        }
+        let (seats, mut guards) = lock_all(seats);
+        match denied(&seats, &mut guards, now, 1) {
+            Some(denied) => Err(denied),
+            None => Ok(()),
+        }
+    }
+
+    /// Admits one call that is expected to use `tokens`, on every level, or refuses it and charges nothing. A `User` rule
+    /// counts by key where no user is named; a rule whose subject is absent altogether does not apply.
+    ///
+    /// Fails with [`Denied::Journal`] if the admission cannot be recorded; it stays charged then.
+    pub fn admit(
+        &self,
+        now: Now,
+        plan: &Plan,
+        subject: &Subject<'_>,
+        tokens: u64,
+    ) -> Result<Admission, Denied> {
+        let at = time::ms(now.tick);
+        let seats = seats(plan, &self.subjects.hash(subject), Unnamed::CountByKey, Sorted::ByLock);
+        let (seats, mut guards) = lock_all(seats);
+        let admissible = seats.iter().all(|seat| {
+            let weight = seat.level.weight(tokens);
+            guard(&mut guards, seat)
+                .is_some_and(|guard| seat.level.wait(guard, seat.id, at, weight) == Wait::None)
+        });
+        if !admissible && let Some(denied) = denied(&seats, &mut guards, at, tokens) {
+            return Err(denied);
+        }
+        let mut admission = Admission {
+            plan: plan.clone(),
+            journal: self.journal.clone(),
+            charges: SmallVec::new(),
+            places: SmallVec::new(),
+            at,
+            reserved: tokens,
+            extra: 0,
+            standings: OnceLock::new(),
+        };
+        let mut record = Writer::new(Kind::Charge, now);
+        for seat in &seats {
+            let Some(guard) = guard(&mut guards, seat) else { continue };
+            seat.charge(guard, at, tokens, &mut admission, &mut record);
+        }
+        drop(guards);
+        if let Some(journal) = &self.journal {
+            journal.append(record.bytes()).map_err(Denied::Journal)?;
+        }
+        Ok(admission)
+    }
+}
+
+impl Tables {
+    fn log(&mut self, window: Duration, keys_max: usize) -> (u32, Arc<log::Table>) {
+        let window_ms = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
+        if let Some((number, table)) = self.logs.iter().find(|(_, table)| table.window_ms() == window_ms) {
+            return (*number, Arc::clone(table));
+        }
+        self.made += 1;
+        let table = Arc::new(log::Table::new(window, keys_max));
+        self.logs.push((self.made, Arc::clone(&table)));
+        (self.made, table)
+    }
+
+    fn sum(&mut self, window: Duration, keys_max: usize) -> (u32, Arc<sum::Table>) {
+        let window_ms = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
+        if let Some((number, table)) = self.sums.iter().find(|(_, table)| table.window_ms() == window_ms) {
+            return (*number, Arc::clone(table));
+        }
+        self.made += 1;
+        let table = Arc::new(sum::Table::new(window, keys_max));
+        self.sums.push((self.made, Arc::clone(&table)));
+        (self.made, table)
+    }
+}
+
+/// Whether the levels of a decision stand in the order of their locks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sorted {
+    No,
+    ByLock,
+}
+
+/// The levels that apply.
+fn seats<'p>(plan: &'p Plan, subject: &SubjectHashes, unnamed: Unnamed, sorted: Sorted) -> Seats<'p> {
+    let mut seats = Seats::new();
+    for (number, level) in (0..).zip(plan.0.iter()) {
+        let Some(hash) = subject.of(level.rule.per(), unnamed) else { continue };
+        let id = level.id(hash);
+        seats.push(Seat { number, level, id, lock_order: level.lock_order(id), guard: 0 });
+    }
+    if sorted == Sorted::ByLock {
+        seats.sort_unstable_by_key(|seat| seat.lock_order);
+    }
+    seats
+}
+
+/// Locks the shards of all seats, each once, in an order common to all threads.
+fn lock_all(mut seats: Seats<'_>) -> (Seats<'_>, Guards<'_>) {
+    let mut guards = Guards::new();
+    let mut last = None;
+    seats.sort_unstable_by_key(|seat| seat.lock_order);
+    for seat in &mut seats {
+        if last != Some(seat.lock_order) {
+            guards.extend(lock(seat));
+            last = Some(seat.lock_order);
+        }
+        seat.guard = u16::try_from(guards.len().saturating_sub(1)).unwrap_or(u16::MAX);
+    }
+    (seats, guards)
+}
+
+fn lock<'p>(seat: &Seat<'p>) -> Option<Guard<'p>> {
+    Some(match &seat.level.counter {
+        Counter::Log { table, .. } => Guard::Log(table.shard(log::Table::shard_of(seat.id))?.lock()),
+        Counter::Sum { table, .. } => Guard::Sum(table.shard(sum::Table::shard_of(seat.id))?.lock()),
+        Counter::Open { table, .. } => Guard::Open(table.shard(open::Table::shard_of(seat.id))?.lock()),
+    })
+}
+
+fn guard<'g, 'p>(guards: &'g mut Guards<'p>, seat: &Seat<'_>) -> Option<&'g mut Guard<'p>> {
+    guards.get_mut(usize::from(seat.guard))
+}
+
+/// The refusal, if any level refuses: the level with the longest wait, and all standings.
+fn denied(seats: &Seats<'_>, guards: &mut Guards<'_>, now: Ms, tokens: u64) -> Option<Denied> {
+    let mut worst: Option<(u64, Standing)> = None;
+    let mut standings = Vec::with_capacity(seats.len());
+    for seat in seats {
+        let guard = guards.get_mut(usize::from(seat.guard))?;
+        let (used, leaves_in_ms) = seat.level.used(guard, seat.id, now);
+        let standing = seat.level.standing(used, leaves_in_ms);
+        let wait_ms = match seat.level.wait(guard, seat.id, now, seat.level.weight(tokens)) {
+            Wait::None => 0,
+            Wait::Ms(ms) => ms,
+            Wait::Forever => u64::MAX,
+        };
+        if wait_ms > worst.as_ref().map_or(0, |(most, _)| *most) {
+            worst = Some((wait_ms, standing.clone()));
+        }
+        standings.push((seat.number, standing));
+    }
+    standings.sort_unstable_by_key(|(number, _)| *number);
+    let standings = standings.into_iter().map(|(_, standing)| standing).collect();
+    let (wait_ms, violated) = worst?;
+    Some(Denied::Over { violated, retry_ms: (wait_ms != u64::MAX).then_some(wait_ms), standings })
+}
+
+impl Level {
+    /// What a call of `tokens` weighs here.
+    fn weight(&self, tokens: u64) -> u64 {
+        match &self.counter {
+            Counter::Sum { weigh, .. } => weigh.weight(tokens),
+            Counter::Log { .. } | Counter::Open { .. } => 1,
+        }
+    }
+
+    /// How long `weight` more has to wait.
+    #[inline]
+    fn wait(&self, guard: &mut Guard<'_>, id: u64, now: Ms, weight: u64) -> Wait {
+        match (&self.counter, guard) {
+            (Counter::Log { table, max }, Guard::Log(shard)) => match shard.wait(id, table.step(now), *max) {
+                0 => Wait::None,
+                steps => Wait::Ms(table.until(now, steps)),
+            },
+            (Counter::Sum { max, .. }, Guard::Sum(shard)) => shard.wait(id, now, *max, weight),
+            (Counter::Open { max, .. }, Guard::Open(shard)) if shard.has_place(id, *max) => Wait::None,
+            // Open calls without a place; or a guard of another kind, which `lock` does not make.
+            _ => Wait::Forever,
+        }
+    }
+
+    /// What is used, and the milliseconds until some of it leaves.
+    fn used(&self, guard: &mut Guard<'_>, id: u64, now: Ms) -> (u64, u64) {
+        match (&self.counter, guard) {
+            (Counter::Log { table, .. }, Guard::Log(shard)) => {
+                let count = shard.count(id, table.step(now));
+                (u64::from(count.used), table.until(now, count.leaves_in))
+            }
+            (Counter::Sum { .. }, Guard::Sum(shard)) => {
+                let total = shard.total(id, now);
+                (total.used, total.leaves_in_ms)
+            }
+            (Counter::Open { .. }, Guard::Open(shard)) => (u64::from(shard.taken(id)), 0),
+            _ => (u64::MAX, 0),
+        }
+    }
+}
+
+impl Seat<'_> {
+    /// Charges the level and notes it.
+    fn charge(
+        &self,
+        guard: &mut Guard<'_>,
+        now: Ms,
+        tokens: u64,
+        admission: &mut Admission,
+        record: &mut Writer,
+    ) {
+        let id = self.id;
+        let mut note = |counter, window_ms, seq, weight| {
+            record.line(Line { counter, window_ms, id, seq, weight });
+        };
+        let (used, leaves_in_ms) = match (&self.level.counter, guard) {
+            (Counter::Log { table, .. }, Guard::Log(shard)) => {
+                let count = shard.charge(id, table.step(now));
+                note(record::Counter::Log, table.window_ms(), shard.seq, 1);
+                (u64::from(count.used), table.until(now, count.leaves_in))
+            }
+            (Counter::Sum { table, weigh, .. }, Guard::Sum(shard)) => {
+                let weight = weigh.weight(tokens);
+                let total = shard.charge(id, now, weight);
+                note(record::Counter::Sum, table.window_ms(), shard.seq, weight);
+                (total.used, total.leaves_in_ms)
+            }
+            (Counter::Open { table, .. }, Guard::Open(shard)) => {
+                let taken = shard.take(id);
+                admission.places.push(Place::new(Arc::clone(table), id));
+                (u64::from(taken), 0)
+            }
+            _ => return,
+        };
+        admission.charges.push(Charge { level: self.number, id, used, leaves_in_ms });
+    }
+}

@@ -1,0 +1,76 @@
+//! Logs of time stamps: request rules of up to [`CALLS_MAX`] calls.
+//!
+//! All rules of one window length share a table. Time is counted in steps of `unit` milliseconds, chosen so that a
+//! window is at most [`STEPS_MAX`] steps.
+
+mod shard;
+
+use std::time::Duration;
+
+use crate::sync::Mutex;
+use crate::time::Ms;
+pub(crate) use shard::Shard;
+
+/// The most calls a log holds; larger rules are counted by [`crate::sum`].
+pub(crate) const CALLS_MAX: u32 = 1000;
+
+/// The most steps in a window.
+const STEPS_MAX: u64 = 60_000;
+
+/// Shards of a table, each under its own lock.
+pub(crate) const SHARDS: usize = 256;
+
+/// Time in steps of a table's unit.
+pub(crate) type Step = u64;
+
+/// The logs of all rules with one window length.
+pub(crate) struct Table {
+    window_ms: u64,
+    unit_ms: u64,
+    shards: Box<[Mutex<Shard>]>,
+}
+
+/// How a subject stands in one log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Count {
+    /// Calls in the window.
+    pub(crate) used: u32,
+    /// Steps until the oldest of them leaves; 0 if there is none.
+    pub(crate) leaves_in: Step,
+}
+
+impl Table {
+    pub(crate) fn new(window: Duration, keys_max: usize) -> Self {
+        let window_ms = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
+        let unit_ms = window_ms.div_ceil(STEPS_MAX).max(1);
+        let steps = window_ms.div_ceil(unit_ms);
+        let per_shard = keys_max.div_ceil(SHARDS);
+        let shards = (0..SHARDS).map(|_| Mutex::new(Shard::new(steps, per_shard))).collect();
+        Self { window_ms, unit_ms, shards }
+    }
+
+    pub(crate) fn window_ms(&self) -> u64 {
+        self.window_ms
+    }
+
+    /// The step that `now` lies in.
+    #[inline]
+    pub(crate) fn step(&self, now: Ms) -> Step {
+        if self.unit_ms == 1 { now } else { now / self.unit_ms }
+    }
+
+    /// Milliseconds from `now` to the beginning of the step `steps` after its own.
+    pub(crate) fn until(&self, now: Ms, steps: Step) -> u64 {
+        if steps == 0 { 0 } else { ((self.step(now) + steps) * self.unit_ms).saturating_sub(now) }
+    }
+
+    /// The number of the shard that holds `id`: its highest byte.
+    #[inline]
+    pub(crate) fn shard_of(id: u64) -> u8 {
+        id.to_be_bytes()[0]
+    }
+
+    pub(crate) fn shard(&self, number: u8) -> Option<&Mutex<Shard>> {
+        self.shards.get(usize::from(number))
+    }
+}

@@ -1,0 +1,237 @@
+//! Sums over a window: tokens, and request rules too large for a log.
+//!
+//! The window is cut into [`PARTS`] spans. What was charged in a span counts until the whole span has left the window: never
+//! over the limit, and at most one span too long.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::time::Duration;
+
+use crate::sync::Mutex;
+use crate::time::Ms;
+
+/// Spans a window is cut into.
+const PARTS: u64 = 64;
+
+/// Shards of a table, each under its own lock.
+pub(crate) const SHARDS: usize = 64;
+
+/// Cells of a shard that newcomers share while it is full of live ones.
+const SHARED: u64 = 16;
+
+/// The sums of all rules with one window length.
+pub(crate) struct Table {
+    window_ms: u64,
+    span_ms: u64,
+    shards: Box<[Mutex<Shard>]>,
+}
+
+/// How a subject stands in one sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Total {
+    /// What counts now.
+    pub(crate) used: u64,
+    /// Milliseconds until some of it leaves; 0 if nothing counts.
+    pub(crate) leaves_in_ms: u64,
+}
+
+/// Until when a weight has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Not at all.
+    None,
+    /// Milliseconds, at least 1.
+    Ms(u64),
+    /// It is more than the limit itself.
+    Forever,
+}
+
+impl Table {
+    pub(crate) fn new(window: Duration, keys_max: usize) -> Self {
+        let window_ms = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
+        let span_ms = window_ms.div_ceil(PARTS).max(1);
+        let keys_max = keys_max.div_ceil(SHARDS).max(1);
+        let shards = (0..SHARDS).map(|_| Mutex::new(Shard::new(span_ms, keys_max))).collect();
+        Self { window_ms, span_ms, shards }
+    }
+
+    pub(crate) fn window_ms(&self) -> u64 {
+        self.window_ms
+    }
+
+    /// The number of the shard that holds `id`: its six highest bits.
+    pub(crate) fn shard_of(id: u64) -> u8 {
+        id.to_be_bytes()[0] >> 2
+    }
+
+    pub(crate) fn shard(&self, number: u8) -> Option<&Mutex<Shard>> {
+        self.shards.get(usize::from(number))
+    }
+
+    /// The number of the span that `at` lies in.
+    pub(crate) fn span_of(&self, at: Ms) -> u64 {
+        at / self.span_ms
+    }
+}
+
+/// Sums by id.
+pub(crate) struct Shard {
+    span_ms: u64,
+    keys_max: usize,
+    cells: HashMap<u64, Cell, BuildHasherDefault<Hashed>>,
+    /// The cells newcomers share, by number.
+    shared: HashMap<u64, Cell, BuildHasherDefault<Hashed>>,
+    /// The span in which expired cells were last dropped.
+    swept: u64,
+    /// Charges made, ever: orders the records of this shard.
+    pub(crate) seq: u64,
+}
+
+/// What one subject used, by span, oldest first. At most `PARTS + 1` spans.
+#[derive(Default)]
+struct Cell {
+    spans: Vec<(u64, u64)>,
+}
+
+impl Shard {
+    fn new(span_ms: u64, keys_max: usize) -> Self {
+        Self { span_ms, keys_max, cells: HashMap::default(), shared: HashMap::default(), swept: 0, seq: 0 }
+    }
+
+    /// How long `weight` more has to wait to be within `max`.
+    pub(crate) fn wait(&mut self, id: u64, now: Ms, max: u64, weight: u64) -> Wait {
+        if weight > max {
+            return Wait::Forever;
+        }
+        let span = now / self.span_ms;
+        let span_ms = self.span_ms;
+        let Some(cell) = self.seek(id, span) else { return Wait::None };
+        let mut used = cell.used(span);
+        if used.saturating_add(weight) <= max {
+            return Wait::None;
+        }
+        for (number, charged) in cell.live(span) {
+            used -= charged;
+            if used.saturating_add(weight) <= max {
+                return Wait::Ms(leaves_ms(number, span_ms).saturating_sub(now));
+            }
+        }
+        Wait::Forever
+    }
+
+    /// Counts `weight`.
+    pub(crate) fn charge(&mut self, id: u64, now: Ms, weight: u64) -> Total {
+        self.seq += 1;
+        let span = now / self.span_ms;
+        self.place(id, span).add(span, weight);
+        self.total(id, now)
+    }
+
+    /// Gives back `weight` of what was charged in `span`, as far as it still counts.
+    pub(crate) fn refund(&mut self, id: u64, span: u64, weight: u64) {
+        self.seq += 1;
+        let owns = self.owns(id, span);
+        let cell = if owns { self.cells.get_mut(&id) } else { self.shared.get_mut(&shared_number(id)) };
+        let charge = cell.and_then(|cell| cell.spans.iter_mut().find(|(number, _)| *number == span));
+        if let Some((_, charged)) = charge {
+            *charged = charged.saturating_sub(weight);
+        }
+    }
+
+    /// How `id` stands.
+    pub(crate) fn total(&mut self, id: u64, now: Ms) -> Total {
+        let span = now / self.span_ms;
+        let span_ms = self.span_ms;
+        let Some(cell) = self.seek(id, span) else { return Total { used: 0, leaves_in_ms: 0 } };
+        let oldest = cell.live(span).find(|(_, charged)| *charged > 0);
+        let leaves_in_ms = oldest.map_or(0, |(number, _)| leaves_ms(number, span_ms).saturating_sub(now));
+        Total { used: cell.used(span), leaves_in_ms }
+    }
+
+    /// The cell `id` is counted in: its own while something in it counts, else the one it shares.
+    fn seek(&self, id: u64, span: u64) -> Option<&Cell> {
+        let own = self.cells.get(&id).filter(|own| own.is_live(span));
+        own.or_else(|| self.shared.get(&shared_number(id)))
+    }
+
+    fn owns(&self, id: u64, span: u64) -> bool {
+        self.cells.get(&id).is_some_and(|own| own.is_live(span))
+    }
+
+    /// The cell to charge. A newcomer gets one of its own only if nothing counts in the cell it would share: what it used
+    /// there must not be forgotten.
+    fn place(&mut self, id: u64, span: u64) -> &mut Cell {
+        let shares = self.shared.get(&shared_number(id)).is_some_and(|shared| shared.is_live(span));
+        if self.owns(id, span) || !shares && self.has_room(id, span) {
+            self.cells.entry(id).or_default()
+        } else {
+            self.shared.entry(shared_number(id)).or_default()
+        }
+    }
+
+    /// Whether `id` may have a cell, after dropping expired ones (at most once a span).
+    fn has_room(&mut self, id: u64, span: u64) -> bool {
+        if self.cells.len() < self.keys_max || self.cells.contains_key(&id) {
+            return true;
+        }
+        if self.swept < span {
+            self.swept = span;
+            self.cells.retain(|_, cell| cell.is_live(span));
+        }
+        self.cells.len() < self.keys_max
+    }
+}
+
+impl Cell {
+    /// The spans that count at `now`. A span is out when even its last millisecond is older than the window.
+    fn live(&self, now: u64) -> impl Iterator<Item = (u64, u64)> {
+        self.spans.iter().copied().filter(move |(number, _)| number + PARTS >= now)
+    }
+
+    fn is_live(&self, now: u64) -> bool {
+        self.spans.last().is_some_and(|(number, _)| number + PARTS >= now)
+    }
+
+    fn used(&self, now: u64) -> u64 {
+        self.live(now).fold(0, |sum, (_, charged)| sum.saturating_add(charged))
+    }
+
+    /// A charge with an older clock reading than the last one counts as made with the last one.
+    fn add(&mut self, now: u64, weight: u64) {
+        self.spans.retain(|(number, _)| number + PARTS >= now);
+        match self.spans.last_mut() {
+            Some((number, charged)) if *number >= now => *charged = charged.saturating_add(weight),
+            _ => self.spans.push((now, weight)),
+        }
+    }
+}
+
+/// The moment at which the span no longer counts.
+fn leaves_ms(span: u64, span_ms: u64) -> Ms {
+    (span + PARTS + 1) * span_ms
+}
+
+/// Which shared cell an id falls to.
+fn shared_number(id: u64) -> u64 {
+    id % SHARED
+}
+
+/// Ids are hashes already.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.0 = id;
+    }
+}

@@ -1,0 +1,16 @@
+//! Time inside the limiter.
+
+use botwarden_types::Tick;
+
+/// Milliseconds on the limiter's own scale: a [`Tick`] moved by [`BOOT`], so that calls made before the machine's last boot
+/// have a number too.
+pub(crate) type Ms = u64;
+
+/// The moment of boot. Some 34 years: far above the longest window, far below the end of the scale.
+const BOOT: Ms = 1 << 40;
+
+/// A tick on the limiter's scale.
+#[inline]
+pub(crate) fn ms(tick: Tick) -> Ms {
+    tick.0.saturating_add(BOOT)
+}
