@@ -35,7 +35,9 @@ where
     }
     loop {
         let (stream, _) = listener.accept()?;
-        let Some(worker) = workers.iter().min_by_key(|w| w.open.load(Ordering::Relaxed)) else { return Ok(()) };
+        let Some(worker) = workers.iter().min_by_key(|w| w.open.load(Ordering::Relaxed)) else {
+            return Ok(());
+        };
         worker.open.fetch_add(1, Ordering::Relaxed);
         if worker.inbox.blocking_send(stream).is_err() {
             return Err(io::Error::other("a worker has ended"));

@@ -9,7 +9,10 @@
 //! comes from the kernel's clock of each process, which includes threads that have ended. No request is left out of a
 //! latency figure, and in the open loop each is timed from when it should have started.
 
-#![expect(missing_docs, reason = "a program's own library: what is not obvious from its name carries a comment")]
+#![expect(
+    missing_docs,
+    reason = "a program's own library: what is not obvious from its name carries a comment"
+)]
 
 pub mod contestant;
 pub mod deal;
@@ -20,4 +23,5 @@ pub mod process;
 pub mod reply;
 pub mod report;
 pub mod spread;
+pub mod upstream;
 pub mod wire;

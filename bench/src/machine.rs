@@ -75,7 +75,8 @@ impl Placement {
         let here = Pid::from_raw(0);
         let before = sched_getaffinity(here)?;
         let mut narrowed = CpuSet::new();
-        for core in (0..CpuSet::count()).filter(|&core| before.is_set(core).unwrap_or(false) && wanted(core)) {
+        for core in (0..CpuSet::count()).filter(|&core| before.is_set(core).unwrap_or(false) && wanted(core))
+        {
             narrowed.set(core)?;
         }
         sched_setaffinity(here, &narrowed)?;

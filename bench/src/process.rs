@@ -13,8 +13,6 @@ use nix::sys::signal::{Signal, kill};
 use nix::time::clock_getcpuclockid;
 use nix::unistd::Pid;
 
-use crate::machine::Placement;
-
 /// How long a server may take to end after SIGTERM before it is killed.
 const END_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -51,11 +49,12 @@ impl std::ops::Sub for Cpu {
 }
 
 impl Server {
-    /// Starts `command` where contestants or, for the rig's own servers, the rig runs. Standard error goes to `log`.
+    /// Starts `command` on the cores of the calling thread. Standard error goes to `log`.
     pub fn start(mut command: Command, name: &str, log: &Path) -> anyhow::Result<Self> {
         let log = File::create(log).with_context(|| format!("creating {}", log.display()))?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
-        let mut child = command.spawn().with_context(|| format!("starting {name} ({:?})", command.get_program()))?;
+        let mut child =
+            command.spawn().with_context(|| format!("starting {name} ({:?})", command.get_program()))?;
         let stdout = child.stdout.take().with_context(|| format!("no standard output of {name}"))?;
         // One line is waited for; the thread then drains the rest, so that the child never blocks on a full pipe.
         let (found, lines) = sync_channel(1);
@@ -162,15 +161,6 @@ fn parse_stat(pid: i32, stat: &str) -> Option<Process> {
     let user_ticks = fields.nth(9)?.parse().ok()?;
     let system_ticks = fields.next()?.parse().ok()?;
     Some(Process { pid, parent, user_ticks, system_ticks })
-}
-
-/// Starts the rig's fake model server and returns it with its address.
-pub fn start_upstream(placement: Placement, work: &Path) -> anyhow::Result<(Server, SocketAddr)> {
-    let mut command = Command::new(sibling("upstream")?);
-    command.args(["--threads", &placement.threads().to_string()]);
-    let server = placement.rig(|| Server::start(command, "upstream", &work.join("upstream.log")))??;
-    let address = server.first_line(END_PATIENCE)?.parse().context("the upstream's address")?;
-    Ok((server, address))
 }
 
 /// Another program of this crate, which lies beside this one.

@@ -15,7 +15,10 @@ enum Stage {
     /// A body of known length, with so many bytes still to come.
     Sized(u64),
     /// The line that gives a chunk's size in hexadecimal; `extension` once the digits are over.
-    ChunkSize { size: u64, extension: bool },
+    ChunkSize {
+        size: u64,
+        extension: bool,
+    },
     Chunk(u64),
     /// The line end after a chunk.
     ChunkEnd,
@@ -106,7 +109,8 @@ impl Reply {
         self.head.extend_from_slice(bytes);
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut response = httparse::Response::new(&mut headers);
-        let httparse::Status::Complete(end) = response.parse(&self.head).context("head of the answer")? else {
+        let httparse::Status::Complete(end) = response.parse(&self.head).context("head of the answer")?
+        else {
             ensure!(self.head.len() <= HEAD_MAX, "the head of the answer is over {HEAD_MAX} bytes");
             return Ok(&[]);
         };
@@ -134,7 +138,9 @@ impl Reply {
         self.stage = match (self.stage, byte) {
             (Stage::ChunkSize { size: 0, .. }, b'\n') => Stage::Trailer(0),
             (Stage::ChunkSize { size, .. }, b'\n') => Stage::Chunk(size),
-            (Stage::ChunkSize { size, .. }, b';' | b' ' | b'\r') => Stage::ChunkSize { size, extension: true },
+            (Stage::ChunkSize { size, .. }, b';' | b' ' | b'\r') => {
+                Stage::ChunkSize { size, extension: true }
+            }
             (stage @ Stage::ChunkSize { extension: true, .. }, _) => stage,
             (Stage::ChunkSize { size, extension }, digit) => {
                 let value = char::from(digit).to_digit(16).context("a chunk size that is not hexadecimal")?;
@@ -189,7 +195,10 @@ mod tests {
         for cut in 1..CHUNKED.len() {
             let (reply, body) = read(CHUNKED, cut).unwrap();
             assert!(reply.is_done(), "{cut}");
-            assert_eq!((reply.status(), reply.events(), body.as_slice()), (200, 2, &b"data: a\n\ndata: b\n\n"[..]));
+            assert_eq!(
+                (reply.status(), reply.events(), body.as_slice()),
+                (200, 2, &b"data: a\n\ndata: b\n\n"[..])
+            );
         }
         let (reply, body) = read(b"HTTP/1.1 429 Too Many\r\ncontent-length: 2\r\n\r\nno", 3).unwrap();
         assert_eq!((reply.is_done(), reply.status(), body.as_slice()), (true, 429, &b"no"[..]));

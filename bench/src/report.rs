@@ -108,7 +108,8 @@ impl Report {
     }
 
     fn to_markdown(&self) -> String {
-        let mut text = format!("## {}\n\n`cargo run --release -p botwarden-bench -- {}`", self.title, self.mode);
+        let mut text =
+            format!("## {}\n\n`cargo run --release -p botwarden-bench -- {}`", self.title, self.mode);
         let Machine { cpu, cores, kernel, memory_mb } = &self.machine;
         let memory = memory_mb.div_ceil(1024);
         let _ = writeln!(text, ", {}, {cpu}, {cores} cores, {memory} GiB, Linux {kernel}.\n", self.date);
@@ -132,12 +133,14 @@ impl Report {
 pub fn write_page(report: &Report, folder: &Path, page: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder)?;
     fs::write(folder.join(format!("{}.json", report.mode)), serde_json::to_vec_pretty(report)?)?;
-    let mut text = "# The gateway, side by side\n\nWritten by `bench`; `bench/README.md` says how each figure is taken \
+    let mut text =
+        "# The gateway, side by side\n\nWritten by `bench`; `bench/README.md` says how each figure is taken \
                     and what it does not show.\n"
-        .to_owned();
+            .to_owned();
     for mode in crate::mode::NAMES {
         let Ok(bytes) = fs::read(folder.join(format!("{mode}.json"))) else { continue };
-        let report: Report = serde_json::from_slice(&bytes).with_context(|| format!("the kept report of {mode}"))?;
+        let report: Report =
+            serde_json::from_slice(&bytes).with_context(|| format!("the kept report of {mode}"))?;
         let _ = write!(text, "\n{}", report.to_markdown());
     }
     fs::write(page, text).with_context(|| format!("writing {}", page.display()))
@@ -152,7 +155,8 @@ fn aligned(header: &[String], rows: &[Vec<String>]) -> String {
     let mut text = String::new();
     for row in std::iter::once(header).chain(rows.iter().map(Vec::as_slice)) {
         for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
-            let _ = if column == 0 { write!(text, "{cell:<width$}") } else { write!(text, "  {cell:>width$}") };
+            let _ =
+                if column == 0 { write!(text, "{cell:<width$}") } else { write!(text, "  {cell:>width$}") };
         }
         text.push('\n');
     }
@@ -185,15 +189,23 @@ mod tests {
 
     #[test]
     fn dates() {
-        for (days, want) in [(0, "1970-01-01"), (19_782, "2024-02-29"), (20_453, "2025-12-31"), (-1, "1969-12-31")] {
+        for (days, want) in
+            [(0, "1970-01-01"), (19_782, "2024-02-29"), (20_453, "2025-12-31"), (-1, "1969-12-31")]
+        {
             assert_eq!(civil(days), want);
         }
     }
 
     #[test]
     fn a_target_is_met_missed_or_unknown() {
-        for (measured, want) in [(Some(1.4), Verdict::Pass), (Some(1.41), Verdict::Fail), (None, Verdict::Unknown)] {
-            assert_eq!(Check::at_most("x", measured, 1.4, |f| format!("{f:.2}")).verdict, want, "{measured:?}");
+        for (measured, want) in
+            [(Some(1.4), Verdict::Pass), (Some(1.41), Verdict::Fail), (None, Verdict::Unknown)]
+        {
+            assert_eq!(
+                Check::at_most("x", measured, 1.4, |f| format!("{f:.2}")).verdict,
+                want,
+                "{measured:?}"
+            );
         }
     }
 

@@ -115,7 +115,11 @@ mod tests {
 
     #[test]
     fn sizes_are_those_that_the_report_states() {
-        assert!((340..=420).contains(&question(Delivery::Whole).len()), "{}", question(Delivery::Whole).len());
+        assert!(
+            (340..=420).contains(&question(Delivery::Whole).len()),
+            "{}",
+            question(Delivery::Whole).len()
+        );
         assert!((430..=470).contains(&ANSWER.len()), "{}", ANSWER.len());
     }
 

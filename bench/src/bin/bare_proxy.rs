@@ -180,8 +180,11 @@ async fn forward_legacy(
     rules: &Rules,
 ) -> anyhow::Result<Response<Relayed>> {
     let path = request.uri().path_and_query().context("a request without a path")?;
-    *request.uri_mut() =
-        Uri::builder().scheme("http").authority(rules.host.as_bytes()).path_and_query(path.clone()).build()?;
+    *request.uri_mut() = Uri::builder()
+        .scheme("http")
+        .authority(rules.host.as_bytes())
+        .path_and_query(path.clone())
+        .build()?;
     let (mut head, body) = client.request(request).await?.into_parts();
     strip_hop_by_hop(&mut head.headers);
     Ok(Response::from_parts(head, Relayed { body: Some(body), lease: None }))
@@ -234,7 +237,10 @@ impl Body for Relayed {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         let polled = Pin::new(body).poll_frame(cx);
         if self.is_end_stream() || matches!(polled, Poll::Ready(None)) {

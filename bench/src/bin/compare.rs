@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use botwarden_bench::contestant::{Buffering, Contestant, Site, bare, botwarden, nginx};
+use botwarden_bench::contestant::{Buffering, Contestant, Site, bare, botwarden, litellm, nginx};
 use botwarden_bench::machine::Placement;
-use botwarden_bench::mode::{Effort, cpu};
-use botwarden_bench::process::start_upstream;
+use botwarden_bench::mode::{self, Effort};
 use botwarden_bench::report::{self, Report};
+use botwarden_bench::upstream::Upstream;
 use clap::{Parser, Subcommand, ValueEnum};
 
 /// Side by side: what does Botwarden cost, beside a bare proxy, nginx and LiteLLM?
@@ -20,22 +20,23 @@ use clap::{Parser, Subcommand, ValueEnum};
 struct Flags {
     #[command(subcommand)]
     mode: Mode,
-    /// Rounds; every contestant takes part in each.
-    #[arg(long, default_value_t = 7, global = true)]
-    rounds: usize,
+    /// Rounds; every contestant takes part in each [default: depends on the mode].
+    #[arg(long, global = true)]
+    rounds: Option<usize>,
     /// Requests a round and contestant [default: depends on the mode].
     #[arg(long, global = true)]
     requests: Option<usize>,
-    /// Connections that are kept busy.
-    #[arg(long, default_value_t = 32, global = true)]
-    connections: usize,
+    /// Connections that are kept busy [default: depends on the mode].
+    #[arg(long, global = true)]
+    connections: Option<usize>,
     /// Contestants alone on core 0 with one thread each, load and upstream on the other cores.
     #[arg(long, global = true)]
     pin: bool,
     /// Botwarden's binary.
     #[arg(long, default_value = "target/release/botwarden", global = true)]
     botwarden: PathBuf,
-    /// Only these contestants (`bare` is always there).
+    /// Only these contestants (`bare` is always there): nginx, botwarden, or bare-legacy, the bare proxy with the pooled
+    /// client of hyper-util.
     #[arg(long, value_delimiter = ',', global = true)]
     only: Vec<String>,
     /// Where runs and installations are kept.
@@ -48,10 +49,28 @@ struct Flags {
     write: bool,
 }
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Clone, Subcommand)]
 enum Mode {
-    /// Processor time a request.
+    /// Processor time a request, whole answers.
     Cpu,
+    /// Processor time a streamed answer, all events at once.
+    SseCpu,
+    /// Processor time a streamed answer, one event every 5 ms.
+    SseCpuPaced,
+    /// Latency at 500 requests a second.
+    Latency,
+    /// 512 streams at once: first byte and stalls.
+    Streams,
+    /// Resident memory over 1,000,000 requests and 512 held streams.
+    Memory,
+    /// Processor time against LiteLLM's proxy, which is installed on first use.
+    Litellm,
+    /// Duration of a cold build and size of the binary; wants the machine for itself.
+    Build {
+        /// Only these packages [default: the whole workspace].
+        #[arg(long = "package")]
+        packages: Vec<String>,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -59,6 +78,9 @@ enum Format {
     Table,
     Json,
 }
+
+/// How long one load may take before the run is given up.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Where the page lies, from the workspace's root.
 const PAGE: &str = "docs/results/gateway.md";
@@ -76,25 +98,12 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags) -> anyhow::Result<Report> {
-    let folder = flags.work_dir.join(format!("run-{}", std::process::id()));
-    fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-    let placement = if flags.pin { Placement::Apart } else { Placement::Anywhere };
-    let (upstream, address) = start_upstream(placement, &folder)?;
-    let site = Site {
-        placement,
-        upstream: address,
-        run: fs::canonicalize(&folder)?,
-        work: fs::canonicalize(&flags.work_dir)?,
-        botwarden: flags.botwarden.clone(),
-        patience: Duration::from_secs(300),
+    fs::create_dir_all(&flags.work_dir).with_context(|| format!("creating {}", flags.work_dir.display()))?;
+    let work = fs::canonicalize(&flags.work_dir)?;
+    let report = match &flags.mode {
+        Mode::Build { packages } => mode::build::run(&work, packages)?,
+        _ => measure_beside(flags, work)?,
     };
-    let mut report = measure(flags, &site)?;
-    report.setup.push(match placement {
-        Placement::Anywhere => format!("nothing pinned; contestants with {} threads", placement.threads()),
-        Placement::Apart => "contestant alone on core 0 with 1 thread, load and upstream on the others".to_owned(),
-    });
-    drop(upstream);
-    fs::remove_dir_all(&folder)?;
     if flags.write {
         report::write_page(&report, &flags.work_dir.join("results"), PAGE.as_ref())?;
     }
@@ -105,24 +114,88 @@ fn run(flags: &Flags) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-fn measure(flags: &Flags, site: &Site) -> anyhow::Result<Report> {
-    let effort = |requests: usize| Effort {
-        rounds: flags.rounds,
-        requests: flags.requests.unwrap_or(requests),
-        connections: flags.connections,
+/// Sets the site up, measures, and clears it away. When something fails the folder stays, for its logs.
+fn measure_beside(flags: &Flags, work: PathBuf) -> anyhow::Result<Report> {
+    let run = work.join(format!("run-{}", std::process::id()));
+    fs::create_dir_all(&run)?;
+    let placement = if flags.pin { Placement::Apart } else { Placement::Anywhere };
+    let upstream = Upstream::start(placement, &run)?;
+    let site = Site {
+        placement,
+        upstream: upstream.address,
+        run,
+        work,
+        botwarden: flags.botwarden.clone(),
+        patience: PATIENCE,
     };
-    match flags.mode {
-        Mode::Cpu => {
-            let contestants = contestants(flags, site, Buffering::On)?;
-            site.placement.rig(|| cpu::run(&contestants, effort(20_000), cpu::WHOLE))?
+    let mut report =
+        measure(flags, &site, &upstream).with_context(|| format!("logs are in {}", site.run.display()))?;
+    report.setup.push(match placement {
+        Placement::Anywhere => format!("nothing pinned; contestants with {} threads", placement.threads()),
+        Placement::Apart => {
+            "contestant alone on core 0 with 1 thread, load and upstream on the others".to_owned()
         }
+    });
+    fs::remove_dir_all(&site.run)?;
+    Ok(report)
+}
+
+fn measure(flags: &Flags, site: &Site, upstream: &Upstream) -> anyhow::Result<Report> {
+    let effort = |rounds: usize, requests: usize, connections: usize| Effort {
+        rounds: flags.rounds.unwrap_or(rounds),
+        requests: flags.requests.unwrap_or(requests),
+        connections: flags.connections.unwrap_or(connections),
+    };
+    let usual = |buffering| contestants(flags, site, buffering);
+    let on_rig = |measure: &dyn Fn() -> anyhow::Result<Report>| site.placement.rig(measure)?;
+    match &flags.mode {
+        Mode::Cpu => {
+            let all = usual(Buffering::On)?;
+            on_rig(&|| mode::cpu::run(&all, upstream, effort(7, 20_000, 32), mode::cpu::WHOLE))
+        }
+        Mode::SseCpu => {
+            let all = usual(Buffering::Off)?;
+            on_rig(&|| mode::cpu::run(&all, upstream, effort(7, 4_000, 32), mode::cpu::BURST))
+        }
+        Mode::SseCpuPaced => {
+            let all = usual(Buffering::Off)?;
+            on_rig(&|| mode::cpu::run(&all, upstream, effort(7, 1_024, 128), mode::cpu::PACED))
+        }
+        Mode::Latency => {
+            let all = with_direct(site, usual(Buffering::On)?)?;
+            on_rig(&|| mode::latency::run(&all, effort(7, 3_000, 16)))
+        }
+        Mode::Streams => {
+            let all = with_direct(site, usual(Buffering::Off)?)?;
+            on_rig(&|| mode::streams::run(&all, upstream, effort(5, 0, 0)))
+        }
+        Mode::Memory => {
+            let all = usual(Buffering::Off)?;
+            on_rig(&|| mode::memory::run(&all, upstream, effort(1, 1_000_000, 64)))
+        }
+        Mode::Litellm => {
+            let mut all = usual(Buffering::On)?;
+            all.push(litellm::start(site)?);
+            let mut report = on_rig(&|| mode::litellm::run(&all, effort(3, 20_000, 32)))?;
+            report.setup.push(format!("LiteLLM {}", litellm::version(&site.work).unwrap_or_default()));
+            Ok(report)
+        }
+        Mode::Build { .. } => anyhow::bail!("a build has no contestants"),
     }
+}
+
+fn with_direct(site: &Site, mut contestants: Vec<Contestant>) -> anyhow::Result<Vec<Contestant>> {
+    contestants.insert(0, Contestant::direct(site)?);
+    Ok(contestants)
 }
 
 /// The usual three, as far as they are there.
 fn contestants(flags: &Flags, site: &Site, buffering: Buffering) -> anyhow::Result<Vec<Contestant>> {
     let wanted = |name: &str| flags.only.is_empty() || flags.only.iter().any(|only| only == name);
-    let mut all = vec![bare::start(site)?];
+    let mut all = vec![bare::start(site, bare::Pool::Own)?];
+    if flags.only.iter().any(|only| only == "bare-legacy") {
+        all.push(bare::start(site, bare::Pool::Legacy)?);
+    }
     if wanted("nginx") {
         all.extend(nginx::start(site, buffering)?);
     }

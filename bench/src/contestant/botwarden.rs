@@ -26,12 +26,17 @@ pub fn start(site: &Site) -> anyhow::Result<Option<Contestant>> {
     let key = issue_key(&site.botwarden, &file)?;
     let mut command = with_file(&site.botwarden, &file);
     command.arg("serve");
-    let server = site.placement.contestant(|| Server::start(command, "botwarden", &site.run.join("botwarden.log")))??;
+    let server = site
+        .placement
+        .contestant(|| Server::start(command, "botwarden", &site.run.join("botwarden.log")))??;
     let ready = server.first_line(START_PATIENCE)?;
-    let listeners: serde_json::Value =
-        serde_json::from_str(ready.strip_prefix("ready ").with_context(|| format!("not a ready line: `{ready}`"))?)?;
-    let gateway = listeners.get("gateway").and_then(|url| url.as_str()).context("no gateway in the ready line")?;
-    let address = gateway.strip_prefix("http://").context("the gateway's address")?.trim_end_matches('/').parse()?;
+    let listeners: serde_json::Value = serde_json::from_str(
+        ready.strip_prefix("ready ").with_context(|| format!("not a ready line: `{ready}`"))?,
+    )?;
+    let gateway =
+        listeners.get("gateway").and_then(|url| url.as_str()).context("no gateway in the ready line")?;
+    let address =
+        gateway.strip_prefix("http://").context("the gateway's address")?.trim_end_matches('/').parse()?;
     Contestant::new("botwarden", site, address, &key, server).map(Some)
 }
 

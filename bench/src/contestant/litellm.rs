@@ -36,7 +36,8 @@ pub fn start(site: &Site) -> anyhow::Result<Contestant> {
         .env("LITELLM_TELEMETRY", "False")
         .env("LITELLM_LOG", "ERROR")
         .env("NO_PROXY", "*");
-    let mut server = site.placement.contestant(|| Server::start(command, "litellm", &site.run.join("litellm.log")))??;
+    let mut server =
+        site.placement.contestant(|| Server::start(command, "litellm", &site.run.join("litellm.log")))??;
     server.await_port(address, PATIENCE)?;
     Contestant::new("litellm", site, address, KEY, server)
 }
@@ -54,7 +55,11 @@ fn installed(work: &Path) -> anyhow::Result<PathBuf> {
         Ok(())
     };
     run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", &format!("litellm[proxy]=={VERSION}")]))?;
+    run(Command::new(folder.join("bin/pip")).args([
+        "install",
+        "--quiet",
+        &format!("litellm[proxy]=={VERSION}"),
+    ]))?;
     Ok(program)
 }
 

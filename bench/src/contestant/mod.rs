@@ -50,13 +50,23 @@ pub struct Contestant {
 }
 
 impl Contestant {
-    fn new(name: &'static str, site: &Site, address: SocketAddr, key: &str, server: Server) -> anyhow::Result<Self> {
+    fn new(
+        name: &'static str,
+        site: &Site,
+        address: SocketAddr,
+        key: &str,
+        server: Server,
+    ) -> anyhow::Result<Self> {
         Ok(Self { name, target: Target::new(address, key, site.patience)?, server: Some(server) })
     }
 
     /// The upstream itself: what a round trip takes with nothing between.
     pub fn direct(site: &Site) -> anyhow::Result<Self> {
-        Ok(Self { name: "direct", target: Target::new(site.upstream, "sk-upstream", site.patience)?, server: None })
+        Ok(Self {
+            name: "direct",
+            target: Target::new(site.upstream, "sk-upstream", site.patience)?,
+            server: None,
+        })
     }
 
     pub fn cpu(&self) -> anyhow::Result<Cpu> {

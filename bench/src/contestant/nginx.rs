@@ -22,7 +22,8 @@ pub fn start(site: &Site, buffering: Buffering) -> anyhow::Result<Option<Contest
     fs::write(&file, configuration(site, &folder, &address.to_string(), buffering))?;
     let mut command = Command::new(program);
     command.arg("-p").arg(&folder).arg("-c").arg(&file).arg("-e").arg(folder.join("error.log"));
-    let mut server = site.placement.contestant(|| Server::start(command, "nginx", &site.run.join("nginx.log")))??;
+    let mut server =
+        site.placement.contestant(|| Server::start(command, "nginx", &site.run.join("nginx.log")))??;
     server.await_port(address, START_PATIENCE)?;
     Contestant::new("nginx", site, address, "sk-unchecked", server).map(Some)
 }
@@ -37,7 +38,8 @@ pub fn version() -> Option<String> {
 /// `/usr/sbin` is not on every user's path.
 fn program() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin"), PathBuf::from("/usr/local/sbin")]);
+    let folders =
+        std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin"), PathBuf::from("/usr/local/sbin")]);
     folders.map(|folder| folder.join("nginx")).find(|program| program.exists())
 }
 

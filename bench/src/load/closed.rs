@@ -34,8 +34,11 @@ pub struct Outcome {
 /// Runs the plan to its end on one thread. An error when any answer is not the one expected.
 pub fn run(target: &Target, plan: Plan) -> anyhow::Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async { tokio::time::timeout(target.patience, ask_all(target, plan)).await })
-        .with_context(|| format!("{} requests were not answered within {:?}", plan.requests, target.patience))?
+    runtime
+        .block_on(async { tokio::time::timeout(target.patience, ask_all(target, plan)).await })
+        .with_context(|| {
+            format!("{} requests were not answered within {:?}", plan.requests, target.patience)
+        })?
 }
 
 async fn ask_all(target: &Target, plan: Plan) -> anyhow::Result<Outcome> {

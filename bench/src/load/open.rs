@@ -33,12 +33,18 @@ pub fn run(target: &Target, plan: Plan) -> anyhow::Result<Spread> {
     let start = Instant::now() + Duration::from_millis(100);
     let mut samples = Vec::with_capacity(plan.requests);
     let all: Vec<anyhow::Result<Vec<Duration>>> = std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            (0..THREADS).map(|first| scope.spawn({
-                let requests = &requests;
-                move || ask(target, plan, requests, first, start)
-            })).collect();
-        threads.into_iter().map(|t| t.join().unwrap_or_else(|_| Err(anyhow!("a load thread panicked")))).collect()
+        let threads: Vec<_> = (0..THREADS)
+            .map(|first| {
+                scope.spawn({
+                    let requests = &requests;
+                    move || ask(target, plan, requests, first, start)
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|t| t.join().unwrap_or_else(|_| Err(anyhow!("a load thread panicked"))))
+            .collect()
     });
     for each in all {
         samples.append(&mut each?);

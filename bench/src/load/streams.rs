@@ -42,7 +42,8 @@ struct Seen {
 /// Runs all streams to their ends on one thread.
 pub fn run(target: &Target, plan: Plan) -> anyhow::Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async { tokio::time::timeout(target.patience, follow_all(target, plan)).await })
+    runtime
+        .block_on(async { tokio::time::timeout(target.patience, follow_all(target, plan)).await })
         .with_context(|| format!("the streams did not end within {:?}", target.patience))?
 }
 
@@ -124,7 +125,8 @@ impl Held {
             };
             tokio::time::timeout(target.patience, opening).await
         });
-        let streams = opened.with_context(|| format!("{count} streams did not open within {:?}", target.patience))??;
+        let streams = opened
+            .with_context(|| format!("{count} streams did not open within {:?}", target.patience))??;
         Ok(Self { runtime, streams })
     }
 
@@ -144,7 +146,11 @@ impl Held {
     }
 }
 
-async fn read_while(stream: &mut TcpStream, reply: &mut Reply, more: impl Fn(&Reply) -> bool) -> anyhow::Result<()> {
+async fn read_while(
+    stream: &mut TcpStream,
+    reply: &mut Reply,
+    more: impl Fn(&Reply) -> bool,
+) -> anyhow::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     while more(reply) {
         let read = stream.read(&mut buffer).await?;

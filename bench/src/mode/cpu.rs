@@ -1,9 +1,12 @@
 //! What does a request cost? Processor time of the contestant's processes, a request, at saturation.
 
+use std::time::Duration;
+
 use super::{Effort, Figures, cells, order, range, shown};
 use crate::contestant::Contestant;
 use crate::load::closed::{self, Plan};
 use crate::report::{Check, Report};
+use crate::upstream::Upstream;
 use crate::wire::Delivery;
 
 /// Requests before the first round, so that connections are open, pages touched, and pools filled.
@@ -21,17 +24,46 @@ pub struct Question {
     pub mode: &'static str,
     pub title: &'static str,
     pub delivery: Delivery,
+    /// Time between the events of a stream.
+    pub pace: Duration,
 }
 
 /// Whole answers.
-pub const WHOLE: Question =
-    Question { mode: "cpu", title: "Processor time a request", delivery: Delivery::Whole };
+pub const WHOLE: Question = Question {
+    mode: "cpu",
+    title: "Processor time a request",
+    delivery: Delivery::Whole,
+    pace: Duration::ZERO,
+};
+
+/// Streamed answers whose events come at once.
+pub const BURST: Question = Question {
+    mode: "sse-cpu",
+    title: "Processor time a streamed answer of 64 events, all at once",
+    delivery: Delivery::Stream,
+    pace: Duration::ZERO,
+};
+
+/// Streamed answers whose events come one by one, so that each is a read and a write of its own.
+pub const PACED: Question = Question {
+    mode: "sse-cpu-paced",
+    title: "Processor time a streamed answer of 64 events, one every 5 ms",
+    delivery: Delivery::Stream,
+    pace: Duration::from_millis(5),
+};
 
 /// Runs the rounds and judges.
-pub fn run(contestants: &[Contestant], effort: Effort, question: Question) -> anyhow::Result<Report> {
+pub fn run(
+    contestants: &[Contestant],
+    upstream: &Upstream,
+    effort: Effort,
+    question: Question,
+) -> anyhow::Result<Report> {
+    upstream.pace(question.pace)?;
     let (mut cost, mut user, mut system, mut pace) =
         (Figures::default(), Figures::default(), Figures::default(), Figures::default());
-    let plan = Plan { requests: effort.requests, connections: effort.connections, delivery: question.delivery };
+    let plan =
+        Plan { requests: effort.requests, connections: effort.connections, delivery: question.delivery };
     for contestant in contestants {
         closed::run(&contestant.target, Plan { requests: WARM_UP.min(effort.requests), ..plan })?;
     }
@@ -40,7 +72,7 @@ pub fn run(contestants: &[Contestant], effort: Effort, question: Question) -> an
             let before = contestant.cpu()?;
             let outcome = closed::run(&contestant.target, plan)?;
             let used = contestant.cpu()? - before;
-            let each = |time: std::time::Duration| time.as_secs_f64() * 1e6 / outcome.requests as f64;
+            let each = |time: Duration| time.as_secs_f64() * 1e6 / outcome.requests as f64;
             cost.add(contestant.name, each(used.total));
             user.add(contestant.name, each(used.user));
             system.add(contestant.name, each(used.system));
@@ -48,6 +80,7 @@ pub fn run(contestants: &[Contestant], effort: Effort, question: Question) -> an
         }
         eprintln!("{}: round {} of {}", question.mode, round + 1, effort.rounds);
     }
+    upstream.pace(Duration::ZERO)?;
     let mut report = Report::new(question.mode, question.title)?;
     report.setup.push(format!(
         "{} rounds in rotating order, {} requests each over {} kept connections; medians, and the median of the \
@@ -68,7 +101,12 @@ pub fn run(contestants: &[Contestant], effort: Effort, question: Question) -> an
         ]);
     }
     let times = |figure: f64| format!("{figure:.2} ×");
-    report.checks.push(Check::at_most("botwarden against bare", cost.ratio("botwarden", "bare"), BARE_LIMIT, times));
+    report.checks.push(Check::at_most(
+        "botwarden against bare",
+        cost.ratio("botwarden", "bare"),
+        BARE_LIMIT,
+        times,
+    ));
     if question.delivery == Delivery::Whole {
         let measured = cost.ratio("botwarden", "nginx");
         report.checks.push(Check::at_most("botwarden against nginx", measured, NGINX_LIMIT, times));

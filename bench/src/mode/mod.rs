@@ -1,6 +1,11 @@
 //! One file per question that `compare` answers.
 
+pub mod build;
 pub mod cpu;
+pub mod latency;
+pub mod litellm;
+pub mod memory;
+pub mod streams;
 
 use std::collections::BTreeMap;
 
