@@ -83,10 +83,10 @@ pub(crate) fn fields<'d, const N: usize>(
     }
     let mut values = [None; N];
     for (name, value) in object.entries() {
-        let known = names.iter().zip(values.iter_mut()).find(|(known, _)| name.is(known));
-        match known {
+        let name = name.as_str();
+        match names.iter().zip(values.iter_mut()).find(|(known, _)| **known == name) {
             Some((_, slot)) => *slot = Some(value).filter(|value| value.kind() != Kind::Null),
-            None => refuse_folded(&name.as_str(), names, place)?,
+            None => refuse_folded(&name, names, place)?,
         }
     }
     Ok(values)

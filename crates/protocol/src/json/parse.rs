@@ -7,8 +7,8 @@ use super::scan;
 use super::value::{Kind, Node, string};
 use crate::Bounds;
 
-/// Up to this many names in an object are compared each with each; more are sorted.
-const PAIRWISE_NAMES_MAX: usize = 8;
+/// Fewer names than this in an object are compared at a glance first.
+const GLANCE_NAMES_MAX: usize = 16;
 
 /// No container is open.
 const NONE: u32 = u32::MAX;
@@ -85,21 +85,33 @@ struct Parser<'d> {
 impl Parser<'_> {
     fn run(&mut self) -> Result<(), JsonError> {
         let mut next = Next::Value;
-        loop {
-            let Some(byte) = self.peek() else {
-                let complete = matches!(next, Next::CommaOrEnd) && self.open == NONE;
-                return if complete { Ok(()) } else { self.refuse(JsonErrorKind::UnexpectedEnd) };
+        while let Some(byte) = self.peek() {
+            next = match next {
+                Next::CommaOrEnd => self.after_value(byte)?,
+                Next::ItemOrEnd if byte == b']' => self.close(),
+                Next::NameOrEnd if byte == b'}' => self.close(),
+                Next::Name | Next::NameOrEnd => self.name(byte)?,
+                Next::Value | Next::ItemOrEnd => self.value(byte)?,
             };
-            next = match (next, byte, self.inside) {
-                (Next::CommaOrEnd, _, Inside::Nothing) => return self.refuse(JsonErrorKind::TrailingBytes),
-                (Next::CommaOrEnd, b',', Inside::Object) => self.step(Next::Name),
-                (Next::CommaOrEnd, b',', Inside::Array) => self.step(Next::Value),
-                (Next::CommaOrEnd | Next::NameOrEnd, b'}', Inside::Object) => self.close_object()?,
-                (Next::CommaOrEnd | Next::ItemOrEnd, b']', Inside::Array) => self.close(),
-                (Next::Name | Next::NameOrEnd, b'"', _) => self.name()?,
-                (Next::Value | Next::ItemOrEnd, _, _) => self.value(byte)?,
-                _ => return self.refuse(JsonErrorKind::UnexpectedByte),
-            };
+        }
+        match (next, self.inside) {
+            (Next::CommaOrEnd, Inside::Nothing) => Ok(()),
+            _ => self.refuse(JsonErrorKind::UnexpectedEnd),
+        }
+    }
+
+    #[inline]
+    fn after_value(&mut self, byte: u8) -> Result<Next, JsonError> {
+        match (self.inside, byte) {
+            (Inside::Object, b',') => Ok(self.step(Next::Name)),
+            (Inside::Array, b',') => Ok(self.step(Next::Value)),
+            (Inside::Object, b'}') => {
+                self.check_names()?;
+                Ok(self.close())
+            }
+            (Inside::Array, b']') => Ok(self.close()),
+            (Inside::Nothing, _) => self.refuse(JsonErrorKind::TrailingBytes),
+            _ => self.refuse(JsonErrorKind::UnexpectedByte),
         }
     }
 
@@ -123,6 +135,7 @@ impl Parser<'_> {
         Err(JsonError::new(self.at, kind))
     }
 
+    #[inline]
     fn value(&mut self, first: u8) -> Result<Next, JsonError> {
         self.values += 1;
         if self.values > self.bounds.nodes_max {
@@ -144,16 +157,25 @@ impl Parser<'_> {
         Ok(Next::CommaOrEnd)
     }
 
-    /// A name and the colon after it.
-    fn name(&mut self) -> Result<Next, JsonError> {
+    /// A name, the colon after it, and the value after that or its beginning.
+    #[inline]
+    fn name(&mut self, first: u8) -> Result<Next, JsonError> {
+        if first != b'"' {
+            return self.refuse(JsonErrorKind::UnexpectedByte);
+        }
         self.string()?;
         match self.peek() {
-            Some(b':') => Ok(self.step(Next::Value)),
-            Some(_) => self.refuse(JsonErrorKind::UnexpectedByte),
-            None => self.refuse(JsonErrorKind::UnexpectedEnd),
+            Some(b':') => self.at += 1,
+            Some(_) => return self.refuse(JsonErrorKind::UnexpectedByte),
+            None => return Ok(Next::Value),
+        }
+        match self.peek() {
+            Some(byte) => self.value(byte),
+            None => Ok(Next::Value),
         }
     }
 
+    #[inline]
     fn string(&mut self) -> Result<(), JsonError> {
         let from = self.at + 1;
         let end = scan::string_end(self.bytes, from)?;
@@ -193,11 +215,6 @@ impl Parser<'_> {
         Ok(self.step(next))
     }
 
-    fn close_object(&mut self) -> Result<Next, JsonError> {
-        self.check_names()?;
-        Ok(self.close())
-    }
-
     /// Completes the innermost container and returns to the one around it.
     fn close(&mut self) -> Next {
         self.at += 1;
@@ -219,30 +236,62 @@ impl Parser<'_> {
 
     /// Refuses the innermost object, which is complete but for its brace, if it has a name twice.
     fn check_names(&mut self) -> Result<(), JsonError> {
-        self.names.clear();
-        let mut rest = self.nodes.get(self.open as usize + 1..).unwrap_or_default();
-        while let [name, value, inside @ ..] = rest {
-            self.names.push(string(self.text, *name));
-            rest = inside.get(value.below as usize..).unwrap_or_default();
+        let inside = self.nodes.get(self.open as usize + 1..).unwrap_or_default();
+        if names_differ_at_a_glance(self.bytes, inside) {
+            return Ok(());
         }
+        self.names.clear();
+        self.names.extend(names(inside).map(|name| string(self.text, *name)));
         if has_duplicate(&mut self.names) { self.refuse(JsonErrorKind::DuplicateName) } else { Ok(()) }
     }
 }
 
-/// Sorts where there are many: quadratic time would be a gift to an attacker, and so would a hash he can predict.
-fn has_duplicate(names: &mut [Cow<'_, str>]) -> bool {
-    if names.len() > PAIRWISE_NAMES_MAX {
-        names.sort_unstable_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
-        return names.windows(2).any(|pair| matches!(pair, [a, b] if a == b));
-    }
-    let mut rest = &*names;
-    while let Some((first, others)) = rest.split_first() {
-        if others.contains(first) {
-            return true;
+/// The names among the nodes inside of an object.
+fn names(inside: &[Node]) -> impl Iterator<Item = &Node> {
+    let mut rest = inside;
+    std::iter::from_fn(move || {
+        let [name, value, after @ ..] = rest else { return None };
+        rest = after.get(value.below as usize..).unwrap_or_default();
+        Some(name)
+    })
+}
+
+/// Whether an object has so few names, all without escapes, that their lengths and first bytes already tell them apart.
+fn names_differ_at_a_glance(bytes: &[u8], inside: &[Node]) -> bool {
+    let mut marks = [0_u64; GLANCE_NAMES_MAX];
+    let mut names = names(inside);
+    for (at, slot) in marks.iter_mut().enumerate() {
+        let Some(name) = names.next() else {
+            let marks = marks.get(..at).unwrap_or_default();
+            return (1..)
+                .zip(marks)
+                .all(|(after, mark)| marks.get(after..).is_some_and(|rest| !rest.contains(mark)));
+        };
+        if name.escaped {
+            return false;
         }
-        rest = others;
+        *slot = mark(bytes, *name);
     }
     false
+}
+
+/// A number that equal names share: the first eight bytes and the length, mixed.
+fn mark(bytes: &[u8], name: Node) -> u64 {
+    let (start, len) = (name.start as usize + 1, (name.end - name.start).saturating_sub(2));
+    let word = bytes
+        .get(start..)
+        .and_then(|rest| rest.first_chunk::<8>())
+        .map_or(0, |word| u64::from_le_bytes(*word));
+    let unused = 64 - 8 * len.min(8);
+    let word = word.checked_shl(unused).unwrap_or(0);
+    word ^ u64::from(len).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+/// Whether two names are equal. Sorts: comparing each with each is a gift to an attacker, and so is a hash he can
+/// predict.
+fn has_duplicate(names: &mut [Cow<'_, str>]) -> bool {
+    names.sort_unstable_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
+    names.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
 }
 
 /// Offsets fit: a body of 4 GiB was refused at the start, and no body has more nodes than bytes.

@@ -97,24 +97,44 @@ fn digits_len(bytes: &[u8], at: usize) -> usize {
 }
 
 /// Bytes at the start of `bytes` that stand for themselves in a string: no quote, backslash or control character.
+/// Names and most values end within the first words; long texts go by blocks, which compile to vector instructions.
 #[inline]
 fn plain_len(bytes: &[u8]) -> usize {
+    match plain_words_len(bytes, BLOCK / 8) {
+        len if len < BLOCK => len,
+        _ => plain_long_len(bytes),
+    }
+}
+
+/// Bytes judged at once in a long text.
+const BLOCK: usize = 32;
+
+/// The same for at least [`BLOCK`] plain bytes.
+fn plain_long_len(bytes: &[u8]) -> usize {
+    let blocks = bytes
+        .chunks_exact(BLOCK)
+        .take_while(|block| !block.iter().fold(false, |any, &b| any | is_special(b)));
+    let len = blocks.count() * BLOCK;
+    len + plain_words_len(bytes.get(len..).unwrap_or_default(), usize::MAX)
+}
+
+/// The same for the first `words_max` words of eight bytes; the bytes after the last word are judged one by one.
+#[inline]
+fn plain_words_len(bytes: &[u8], words_max: usize) -> usize {
     let mut rest = bytes;
-    while let Some((word, after)) = rest.split_first_chunk::<8>() {
+    let mut len = 0;
+    for _ in 0..words_max {
+        let Some((word, after)) = rest.split_first_chunk::<8>() else {
+            return len + rest.iter().take_while(|&&byte| !is_special(byte)).count();
+        };
         let special = special_bytes(u64::from_le_bytes(*word));
         if special != 0 {
-            return bytes.len() - rest.len() + special.trailing_zeros() as usize / 8;
+            return len + special.trailing_zeros() as usize / 8;
         }
+        len += 8;
         rest = after;
-        // Long texts: 32 bytes at a time, which compiles to vector instructions.
-        while let Some((block, after)) = rest.split_first_chunk::<32>() {
-            if block.iter().fold(false, |any, &byte| any | is_special(byte)) {
-                break;
-            }
-            rest = after;
-        }
     }
-    bytes.len() - rest.len() + rest.iter().take_while(|&&byte| !is_special(byte)).count()
+    len
 }
 
 fn is_special(byte: u8) -> bool {
