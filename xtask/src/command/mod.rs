@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod doc;
 mod fuzz;
+mod picture;
 mod prove;
 mod test;
 
@@ -18,6 +19,7 @@ pub(crate) enum Habit {
     Bench(bench::Bench),
     Fuzz(fuzz::Fuzz),
     Doc(doc::Doc),
+    Picture(picture::Picture),
 }
 
 impl Habit {
@@ -31,6 +33,7 @@ impl Habit {
             Self::Bench(bench) => bench.follow(&workspace),
             Self::Fuzz(fuzz) => fuzz.follow(&workspace),
             Self::Doc(doc) => doc.follow(&workspace),
+            Self::Picture(picture) => picture.follow(&workspace),
         }
     }
 }

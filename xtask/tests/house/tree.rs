@@ -9,6 +9,9 @@ const FILE_LINES_MAX: usize = 600;
 const LEFTOVERS: &[&str] =
     &[".git", "target", "fuzz/corpus", "fuzz/artifacts", "botwarden-data", "__pycache__"];
 
+/// Snapshots that nobody has looked at yet; they name the machine and are not committed.
+const UNACCEPTED: &[&str] = &[".pending-snap", ".snap.new"];
+
 /// Where paths begin that exist on one machine only. In pieces, because this file is checked as well.
 const MACHINE_PATHS: &[&str] =
     &[concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/Us", "ers/"), concat!("/wo", "rk/")];
@@ -38,7 +41,7 @@ fn files_in(top: &Path) -> Vec<(String, PathBuf)> {
             let path = entry.expect("an entry").path();
             if path.is_dir() && !LEFTOVERS.iter().any(|it| path.ends_with(it)) {
                 folders.push(path);
-            } else if path.is_file() {
+            } else if path.is_file() && !UNACCEPTED.iter().any(|it| path.to_string_lossy().ends_with(it)) {
                 let name = path.strip_prefix(top).expect("below the top").to_string_lossy().into_owned();
                 files.push((name, path));
             }

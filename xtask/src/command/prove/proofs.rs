@@ -1,0 +1,64 @@
+//! The proofs there are.
+
+use super::Page;
+
+/// A claim and the program that shows it: exits with 0 only where the claim holds, and prints figures.
+pub(super) struct Proof {
+    pub(super) name: &'static str,
+    pub(super) claim: &'static str,
+    /// What cargo is asked to do, one call after the other; `{target}` stands for the build's output folder.
+    /// What the last one prints is the result.
+    pub(super) cargo: &'static [&'static [&'static str]],
+    pub(super) page: Page,
+}
+
+/// Side by side with other proxies, written by the bench itself.
+macro_rules! side_by_side {
+    ($mode:literal, $claim:literal) => {
+        Proof {
+            name: $mode,
+            claim: $claim,
+            cargo: &[
+                &["build", "--release", "--package", "botwarden"],
+                &["build", "--release", "--package", "botwarden-bench", "--bins"],
+                &[
+                    "run",
+                    "--release",
+                    "--package",
+                    "botwarden-bench",
+                    "--",
+                    $mode,
+                    "--write",
+                    "--botwarden",
+                    "{target}/release/botwarden",
+                    "--work-dir",
+                    "{target}/bench",
+                ],
+            ],
+            page: Page::Own("docs/results/gateway.md"),
+        }
+    };
+}
+
+pub(super) const PROOFS: &[Proof] = &[
+    side_by_side!(
+        "cpu",
+        "a request costs at most 1.4 times a bare proxy's processor time, 2.1 times nginx's"
+    ),
+    side_by_side!("sse-cpu", "a streamed answer costs at most 1.4 times a bare proxy's processor time"),
+    side_by_side!("sse-cpu-paced", "the same, one event every 5 ms"),
+    side_by_side!("latency", "at 500 requests a second, p99 is at most 0.3 ms above a bare proxy's"),
+    side_by_side!(
+        "streams",
+        "512 streams at once: none stalls, first bytes come at most 0.4 ms later at p99"
+    ),
+    side_by_side!("memory", "after 1,000,000 requests and with 512 streams held: at most 60 MB, and flat"),
+    side_by_side!("litellm", "a request costs at most 1/200 of the processor time of LiteLLM's proxy"),
+    side_by_side!("build", "a cold release build takes at most 10 minutes on two cores, the binary 40 MB"),
+    Proof {
+        name: "fuzz",
+        claim: "no parser of outside bytes crashes in two minutes each",
+        cargo: &[&["xtask", "fuzz", "--every", "--seconds", "120"]],
+        page: Page::Printed,
+    },
+];
