@@ -1,1 +1,27 @@
-//! gateway
+//! The data plane: between callers and models.
+//!
+//! [`Gateway::start`] opens the listeners and serves until [`Gateway::stop`]. Each core runs a single-threaded runtime of
+//! its own; connections are dealt to the least loaded one. What happens to a request is one page: `pipeline.rs`; each stage
+//! stands in `stage/` and hands a value to the next that only it can make, so a request that skipped one does not compile.
+//!
+//! Promise: nothing is forwarded without a [`Credential`](botwarden_identity::Credential) that is in force, a granted
+//! model and room in every limit; bytes that nobody objects to pass unchanged; every wait and every size has a bound.
+//! Left to others: who a caller is (`identity`), how much they may use (`limit`), what bytes mean (`protocol`).
+
+mod backend;
+pub mod config;
+mod headers;
+mod metrics;
+mod outcome;
+mod pipeline;
+mod refusal;
+mod route;
+mod server;
+mod stage;
+mod state;
+mod upstream;
+
+pub use outcome::{Outcome, Stage, Timings, Watch};
+pub use server::{Addresses, Gateway, StartError};
+pub use state::{BotError, Live, Ports};
+pub use upstream::UpstreamError;

@@ -1,0 +1,226 @@
+//! The calls of the application's own backend: sessions and what their users said.
+//!
+//! The backend opens a session with its key and gives the bot only the session's token: a hijacked bot holds nothing that
+//! could open another.
+
+use std::time::Duration;
+
+use botwarden_identity::{Claims, EndError, IdempotencyKey, OpenError, OpenSession, Turn, TurnError};
+use botwarden_protocol::json::Document;
+use botwarden_types::{SessionId, UnixMs, UserName};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::headers::single;
+use crate::outcome::Stage;
+use crate::refusal::Refusal;
+use crate::route::{BackendCall, Route};
+use crate::server::Worker;
+use crate::stage::admit::over;
+use crate::stage::disclose::Own;
+use crate::stage::identify::Identified;
+use crate::stage::read::{check_head, collect, json_bounds};
+use crate::stage::record::Record;
+
+/// Above any conversation turn; the general bound is for documents.
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OpenBody<'a> {
+    user: String,
+    #[serde(borrow)]
+    claims: Option<&'a RawValue>,
+    ttl_s: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TurnBody {
+    text: String,
+    #[serde(default)]
+    pasted: Vec<(u64, u64)>,
+}
+
+impl Worker {
+    /// Serves `/botwarden/v1/…`, charged like any other request.
+    pub(crate) async fn backend(
+        &self,
+        mut identified: Identified,
+        record: &mut Record,
+    ) -> Result<Own, Refusal> {
+        if self.shared.is_draining() {
+            return Err(Refusal::Draining);
+        }
+        let now = self.shared.clock.now();
+        let plan = &identified.bot().plan;
+        let admission = self.shared.limiter.admit(now, plan, &identified.subject(), 0).map_err(over)?;
+        record.charged(admission, 0);
+        record.end(Stage::Charge);
+        let call = match identified.route() {
+            Route::Backend(call) => call.clone(),
+            Route::Model(_) | Route::OneModel(_) | Route::Root => return Err(Refusal::Internal),
+        };
+        match call {
+            BackendCall::OpenSession => {
+                let body = self.backend_body(&mut identified, record).await?;
+                self.open_session(&identified, &body, now.wall).await
+            }
+            BackendCall::AddTurn(id) => {
+                let body = self.backend_body(&mut identified, record).await?;
+                self.add_turn(&identified, &id, &body, now.wall).await
+            }
+            BackendCall::EndSession(id) => self.end_session(&identified, &id, now.wall).await,
+        }
+    }
+
+    async fn backend_body(&self, identified: &mut Identified, record: &mut Record) -> Result<Bytes, Refusal> {
+        let live = self.shared.live.load_full();
+        let request = identified.request_mut();
+        check_head(request.headers(), &live.bounds)?;
+        let max = live.bounds.body_bytes_max.min(BODY_BYTES_MAX);
+        let body = collect(request.body_mut(), max, live.timeouts.body).await?;
+        record.bytes_in(body.len());
+        Document::parse(&body, &json_bounds(&live.bounds))
+            .map_err(|error| Refusal::Unreadable(error.into()))?;
+        Ok(body)
+    }
+
+    async fn open_session(&self, identified: &Identified, body: &[u8], now: UnixMs) -> Result<Own, Refusal> {
+        let OpenBody { user, claims, ttl_s } =
+            read(body, r#"{"user": "…", "claims"?: {…}, "ttl_s"?: 3600}"#)?;
+        let user = UserName::parse(&user).map_err(|why| field("user", &why))?;
+        let claims = claims.map_or("{}", RawValue::get);
+        let claims = Claims::parse(claims).map_err(|why| field("claims", &why))?;
+        let open = OpenSession::new(user, claims, ttl_s.map(Duration::from_secs))
+            .map_err(|why| field("ttl_s", &why))?;
+        let opened = self.shared.authenticator.open_session(identified.caller(), open, now).await;
+        let (token, session) = opened.map_err(refuse_open)?;
+        let body = serde_json::json!({
+            "id": session.id.as_str(),
+            "token": token.expose(),
+            "expires_at": rfc3339(session.expires),
+        });
+        Ok(Own { status: StatusCode::CREATED, body: body.to_string().into() })
+    }
+
+    async fn add_turn(
+        &self,
+        identified: &Identified,
+        id: &str,
+        body: &[u8],
+        now: UnixMs,
+    ) -> Result<Own, Refusal> {
+        let id = SessionId::parse(id).map_err(|_| Refusal::NoSession)?;
+        let idempotency = idempotency_key(identified.headers())?;
+        let TurnBody { text, pasted } = read(body, r#"{"text": "…", "pasted"?: [[start, end]]}"#)?;
+        let turn = Turn::new(text, &pasted).map_err(|why| field("text", &why))?;
+        let kept =
+            self.shared.authenticator.add_turn(identified.caller(), &id, &turn, &idempotency, now).await;
+        let receipt = kept.map_err(refuse_turn)?;
+        Ok(Own {
+            status: StatusCode::CREATED,
+            body: serde_json::json!({ "id": receipt.id }).to_string().into(),
+        })
+    }
+
+    async fn end_session(&self, identified: &Identified, id: &str, now: UnixMs) -> Result<Own, Refusal> {
+        let id = SessionId::parse(id).map_err(|_| Refusal::NoSession)?;
+        let ended = self.shared.authenticator.end_session(identified.caller(), &id, now).await;
+        ended.map_err(|error| match error {
+            EndError::NotAllowed => Refusal::NoRight(botwarden_identity::Right::Session),
+            EndError::NotFound => Refusal::NoSession,
+            EndError::Store(error) => store_failed(&error),
+        })?;
+        Ok(Own { status: StatusCode::NO_CONTENT, body: Bytes::new() })
+    }
+}
+
+fn read<'b, T: Deserialize<'b>>(body: &'b [u8], expected: &str) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| {
+        // serde's message quotes the offending value only for types, never strings' contents beyond names of fields.
+        let at = format!("line {} column {}", error.line(), error.column());
+        Refusal::Field { param: "body", message: format!("the body is not of the form {expected}: see {at}") }
+    })
+}
+
+fn field(param: &'static str, why: &dyn std::fmt::Display) -> Refusal {
+    Refusal::Field { param, message: format!("`{param}`: {why}") }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Refusal> {
+    let expected = "1 to 255 printable ASCII characters, a new one for each turn";
+    let bad = || Refusal::Header { name: "idempotency-key", expected };
+    let value = single(headers, "idempotency-key")?.ok_or_else(bad)?;
+    IdempotencyKey::parse(value.to_str().map_err(|_| bad())?).map_err(|_| bad())
+}
+
+fn refuse_open(error: OpenError) -> Refusal {
+    match error {
+        OpenError::NotAllowed => Refusal::NoRight(botwarden_identity::Right::Session),
+        OpenError::Invalidated => Refusal::BadCredential,
+        OpenError::TooMany { .. } | OpenError::Full { .. } => Refusal::SessionLimit(error.to_string()),
+        OpenError::Randomness(error) => {
+            tracing::error!(%error, "no randomness");
+            Refusal::Internal
+        }
+        OpenError::Store(error) => store_failed(&error),
+    }
+}
+
+fn refuse_turn(error: TurnError) -> Refusal {
+    match error {
+        TurnError::NotAllowed => Refusal::NoRight(botwarden_identity::Right::Session),
+        TurnError::NotFound | TurnError::Ended => Refusal::NoSession,
+        TurnError::Conflict => Refusal::IdempotencyConflict,
+        TurnError::TooMany { .. } => Refusal::SessionLimit(error.to_string()),
+        TurnError::Randomness(error) => {
+            tracing::error!(%error, "no randomness");
+            Refusal::Internal
+        }
+        TurnError::Store(error) => store_failed(&error),
+    }
+}
+
+fn store_failed(error: &dyn std::error::Error) -> Refusal {
+    let cause = error.source().map(ToString::to_string);
+    tracing::error!(%error, cause, "the store did not answer");
+    Refusal::Store
+}
+
+/// RFC 3339 in UTC, whole seconds. Source of the calendar arithmetic: H. Hinnant, "chrono-compatible low-level date
+/// algorithms", `civil_from_days`.
+fn rfc3339(at: UnixMs) -> String {
+    let secs = at.secs();
+    let (days, rest) = (secs / 86_400, secs % 86_400);
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let of_era = shifted % 146_097;
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        for (secs, want) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_709_210_096, "2024-02-29T12:34:56Z"),
+            (4_102_444_799, "2099-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(rfc3339(UnixMs(secs * 1000)), want);
+        }
+    }
+}

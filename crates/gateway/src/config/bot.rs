@@ -1,0 +1,210 @@
+//! A protected application: its upstream, what it may use, how much.
+
+use std::fmt;
+
+use botwarden_limit::{RawLimit, Rule};
+use botwarden_types::{BotName, Dialect, Invalid};
+use http::uri::{Authority, Scheme};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Glob;
+
+/// `[[bot]]` as written.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawBot {
+    /// The bot's name: a–z, 0–9, `-`, `_`.
+    pub name: String,
+    /// Where its model is served.
+    pub upstream: RawUpstream,
+    /// Models it may use, `*` standing for anything. Nothing is granted by default.
+    #[serde(default)]
+    pub models: Vec<String>,
+    /// Output tokens reserved for a request that names no maximum. Default 1024.
+    pub output_tokens_default: Option<u64>,
+    /// How much it may be used.
+    #[serde(default)]
+    pub limit: Vec<RawLimit>,
+}
+
+/// `upstream` of a bot as written.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawUpstream {
+    /// `openai` or `anthropic`.
+    pub dialect: String,
+    /// What stands before `/chat/completions` or `/messages`: `https://api.openai.com/v1`.
+    pub url: String,
+    /// The provider's key. Without it none is sent.
+    pub key: Option<RawProviderKey>,
+    /// A PEM file of certificate authorities to trust instead of the system's.
+    pub ca_file: Option<std::path::PathBuf>,
+}
+
+/// Where the provider's key comes from. Never written in the file itself.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawProviderKey {
+    /// The environment variable that holds it.
+    pub env: String,
+}
+
+/// A protected application.
+#[derive(Clone, Debug)]
+pub struct BotConfig {
+    /// Its name.
+    pub name: BotName,
+    /// Where its model is served.
+    pub upstream: UpstreamConfig,
+    /// Models it may use.
+    pub models: Vec<Glob>,
+    /// Output tokens reserved for a request that names no maximum.
+    pub output_tokens_default: u64,
+    /// How much it may be used.
+    pub limits: Vec<Rule>,
+}
+
+/// Where a bot's model is served.
+#[derive(Clone, Debug)]
+pub struct UpstreamConfig {
+    /// The language it speaks; callers of the bot speak it too.
+    pub dialect: Dialect,
+    /// Its address.
+    pub url: UpstreamUrl,
+    /// The environment variable that holds the provider's key.
+    pub key_env: Option<String>,
+    /// Certificate authorities to trust instead of the system's.
+    pub ca_file: Option<std::path::PathBuf>,
+}
+
+/// `http(s)://host[:port]/base`, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamUrl {
+    /// `http` (loopback only) or `https`.
+    pub scheme: Scheme,
+    /// Host and port.
+    pub authority: Authority,
+    /// The path before the operation's own, without a slash at its end; may be empty.
+    pub base: String,
+}
+
+/// Enough for any model of today and far from overflowing a day's budget.
+const OUTPUT_TOKENS_MAX: u64 = 10_000_000;
+const BOT_LIMITS_MAX: usize = 16;
+
+impl TryFrom<RawBot> for BotConfig {
+    type Error = Invalid;
+
+    fn try_from(raw: RawBot) -> Result<Self, Invalid> {
+        let name = BotName::parse(&raw.name).map_err(|why| {
+            let expected = format!("a name of a–z, 0–9, `-` and `_` such as `shop` ({why})");
+            Invalid::new("name", format!("`{}`", raw.name), expected)
+        })?;
+        let output_tokens_default = raw.output_tokens_default.unwrap_or(1024);
+        if !(1..=OUTPUT_TOKENS_MAX).contains(&output_tokens_default) {
+            let found = format!("`{output_tokens_default}`");
+            let expected = format!("a number from 1 to {OUTPUT_TOKENS_MAX}");
+            return Err(Invalid::new("output_tokens_default", found, expected));
+        }
+        if raw.limit.len() > BOT_LIMITS_MAX {
+            let found = format!("{} limits", raw.limit.len());
+            return Err(Invalid::new("limit", found, format!("at most {BOT_LIMITS_MAX} limits of a bot")));
+        }
+        let limits = raw.limit.into_iter().enumerate();
+        let limits = limits
+            .map(|(at, limit)| Rule::try_from(limit).map_err(|e| e.under(&format!("limit[{at}]"))))
+            .collect::<Result<_, _>>()?;
+        let upstream = UpstreamConfig::try_from(raw.upstream).map_err(|e| e.under("upstream"))?;
+        let models = raw.models.into_iter().map(Glob::new).collect();
+        Ok(Self { name, upstream, models, output_tokens_default, limits })
+    }
+}
+
+impl TryFrom<RawUpstream> for UpstreamConfig {
+    type Error = Invalid;
+
+    fn try_from(raw: RawUpstream) -> Result<Self, Invalid> {
+        let dialect = match raw.dialect.as_str() {
+            "openai" => Dialect::OpenAi,
+            "anthropic" => Dialect::Anthropic,
+            other => return Err(Invalid::new("dialect", format!("`{other}`"), "`openai` or `anthropic`")),
+        };
+        let key_env = raw.key.map(|key| key.env);
+        if let Some(name) = key_env.as_deref().filter(|name| name.is_empty() || name.contains(['=', '\0'])) {
+            let expected = "the name of an environment variable such as `OPENAI_API_KEY`";
+            return Err(Invalid::new("key.env", format!("`{name}`"), expected));
+        }
+        Ok(Self { dialect, url: UpstreamUrl::parse(&raw.url)?, key_env, ca_file: raw.ca_file })
+    }
+}
+
+impl UpstreamUrl {
+    /// Accepts `https://…` anywhere and `http://…` on this machine, without user, query or fragment.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let bad = |expected: &str| Invalid::new("url", format!("`{text}`"), expected);
+        let example = "a URL such as `https://api.openai.com/v1`";
+        if text.contains('#') {
+            return Err(bad("a URL without a fragment"));
+        }
+        let uri: http::Uri = text.parse().map_err(|_| bad(example))?;
+        let parts = uri.into_parts();
+        let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
+            return Err(bad(example));
+        };
+        if authority.as_str().contains('@') {
+            return Err(bad(
+                "a URL without a user name; the provider's key comes from `key = { env = \"…\" }`",
+            ));
+        }
+        if parts.path_and_query.as_ref().is_some_and(|path| path.query().is_some()) {
+            return Err(bad("a URL without a query"));
+        }
+        let local = is_local(authority.host());
+        match scheme.as_str() {
+            "https" => {}
+            "http" if local => {}
+            "http" => return Err(bad("`https://…`: plain `http` is for this machine's own addresses alone")),
+            _ => return Err(bad(example)),
+        }
+        let path = parts.path_and_query.as_ref().map_or("", |path| path.path());
+        Ok(Self { scheme, authority, base: path.trim_end_matches('/').to_owned() })
+    }
+}
+
+impl fmt::Display for UpstreamUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.base)
+    }
+}
+
+fn is_local(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn upstream_urls() {
+        for (name, text, want) in [
+            ("vendor", "https://api.openai.com/v1", Some("https://api.openai.com/v1")),
+            ("slash at the end", "https://api.openai.com/v1/", Some("https://api.openai.com/v1")),
+            ("no path", "https://llm.example", Some("https://llm.example")),
+            ("local", "http://127.0.0.1:9/v1", Some("http://127.0.0.1:9/v1")),
+            ("local by IPv6", "http://[::1]:9/v1", Some("http://[::1]:9/v1")),
+            ("plain to the world", "http://api.openai.com/v1", None),
+            ("looks local", "http://127.0.0.1.example.com/v1", None),
+            ("a user in it", "https://key@api.openai.com/v1", None),
+            ("a query", "https://api.openai.com/v1?x=1", None),
+            ("a fragment", "https://api.openai.com/v1#x", None),
+            ("no scheme", "api.openai.com/v1", None),
+            ("another scheme", "ftp://api.openai.com/v1", None),
+            ("empty", "", None),
+        ] {
+            assert_eq!(UpstreamUrl::parse(text).ok().map(|url| url.to_string()).as_deref(), want, "{name}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What the operator writes about listeners, bounds and bots, and the valid form of it.
+
+mod bot;
+mod bounds;
+mod glob;
+mod listen;
+
+pub use bot::{BotConfig, RawBot, RawProviderKey, RawUpstream, UpstreamConfig, UpstreamUrl};
+pub use bounds::{Bounds, RawBounds, RawTimeouts, Timeouts};
+pub(crate) use bounds::{HEAD_BYTES_MAX, HEADER_FIELDS_MAX, TARGET_BYTES_MAX};
+pub use glob::Glob;
+pub use listen::{Listen, RawListen};

@@ -1,0 +1,216 @@
+//! What passes in heads and what does not.
+
+use botwarden_types::Secret;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use crate::refusal::Refusal;
+
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const VERDICT: HeaderName = HeaderName::from_static("botwarden-verdict");
+pub(crate) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("botwarden-upstream-request-id");
+
+/// RFC 9110 §7.6.1: they speak of one connection, so they end here.
+const HOP_BY_HOP: [HeaderName; 9] = [
+    header::CONNECTION,
+    KEEP_ALIVE,
+    PROXY_CONNECTION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+];
+
+/// The caller's credentials and addresses, and what would pick another account of the owner's at the provider.
+const CALLERS_OWN: [&str; 13] = [
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "cookie",
+    "x-botwarden-user",
+    "openai-organization",
+    "openai-project",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "forwarded",
+];
+
+/// What a provider tells its customer, not that customer's callers: cookies, the account, the account's own limits.
+const PROVIDERS_OWN: [&str; 5] =
+    ["set-cookie", "openai-organization", "openai-project", "anthropic-organization-id", "alt-svc"];
+
+/// Makes the caller's head into the one the upstream gets; `authority` is its host, `key` the provider's.
+pub(crate) fn for_upstream(headers: &mut HeaderMap, authority: &HeaderValue, credential: &Credential) {
+    remove_hop_by_hop(headers);
+    for name in CALLERS_OWN {
+        headers.remove(name);
+    }
+    headers.remove(header::EXPECT);
+    headers.remove(header::CONTENT_LENGTH);
+    headers.insert(header::HOST, authority.clone());
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    match credential {
+        Credential::None => {}
+        Credential::Bearer(value) => drop(headers.insert(header::AUTHORIZATION, value.clone())),
+        Credential::ApiKey(value) => drop(headers.insert(API_KEY, value.clone())),
+    }
+}
+
+/// The provider's key in the form its dialect wants.
+#[derive(Clone)]
+pub(crate) enum Credential {
+    /// The upstream asks for none.
+    None,
+    /// OpenAI.
+    Bearer(HeaderValue),
+    /// Anthropic.
+    ApiKey(HeaderValue),
+}
+
+impl Credential {
+    /// The header value, marked so that it never shows in debug output or HTTP/2 header tables. `None` if it holds line breaks.
+    pub(crate) fn new(dialect: botwarden_types::Dialect, key: Option<&Secret>) -> Option<Self> {
+        let Some(key) = key else { return Some(Self::None) };
+        let sensitive = |text: &str| {
+            let mut value = HeaderValue::from_str(text).ok()?;
+            value.set_sensitive(true);
+            Some(value)
+        };
+        match dialect {
+            botwarden_types::Dialect::OpenAi => {
+                sensitive(&format!("Bearer {}", key.expose())).map(Self::Bearer)
+            }
+            botwarden_types::Dialect::Anthropic => sensitive(key.expose()).map(Self::ApiKey),
+        }
+    }
+}
+
+/// Makes the upstream's head into the one the caller gets. The upstream's request id stays readable under our name.
+pub(crate) fn for_caller(headers: &mut HeaderMap) {
+    remove_hop_by_hop(headers);
+    for name in PROVIDERS_OWN {
+        headers.remove(name);
+    }
+    let limits: Vec<HeaderName> =
+        headers.keys().filter(|name| is_account_limit(name.as_str())).cloned().collect();
+    for name in limits {
+        headers.remove(name);
+    }
+    if let Some(id) = headers.remove(REQUEST_ID).or_else(|| headers.remove("request-id")) {
+        headers.insert(UPSTREAM_REQUEST_ID, id);
+    }
+}
+
+fn is_account_limit(name: &str) -> bool {
+    name.starts_with("x-ratelimit-")
+        || name.starts_with("anthropic-ratelimit-")
+        || name.starts_with("ratelimit")
+}
+
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(header::CONNECTION) {
+        let named: Vec<HeaderName> = headers
+            .get_all(header::CONNECTION)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(|name| name.trim().parse().ok())
+            .collect();
+        for name in named {
+            headers.remove(name);
+        }
+    }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+/// The only value of `name`; two are a refusal, because two readers might each take another one.
+pub(crate) fn single<'h>(
+    headers: &'h HeaderMap,
+    name: &'static str,
+) -> Result<Option<&'h HeaderValue>, Refusal> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
+        _ => Err(Refusal::TwoHeaders { name }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use botwarden_types::Dialect;
+
+    fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect()
+    }
+
+    #[test]
+    fn the_callers_credentials_and_connection_end_here() {
+        let mut headers = map(&[
+            ("authorization", "Bearer bw_secret"),
+            ("x-api-key", "bw_secret"),
+            ("cookie", "a=b"),
+            ("connection", "close, x-hop"),
+            ("x-hop", "1"),
+            ("te", "trailers"),
+            ("upgrade", "h2c"),
+            ("openai-organization", "org-other"),
+            ("x-botwarden-user", "alice"),
+            ("accept-encoding", "gzip"),
+            ("anthropic-version", "2023-06-01"),
+            ("x-custom", "kept"),
+        ]);
+        let key = Secret::new("sk-provider".into());
+        let credential = Credential::new(Dialect::OpenAi, Some(&key)).unwrap();
+        for_upstream(&mut headers, &HeaderValue::from_static("api.example"), &credential);
+        let mut left: Vec<_> = headers.iter().map(|(n, v)| format!("{n}: {}", v.to_str().unwrap())).collect();
+        left.sort();
+        assert_eq!(
+            left,
+            [
+                "accept-encoding: identity",
+                "anthropic-version: 2023-06-01",
+                "authorization: Bearer sk-provider",
+                "host: api.example",
+                "x-custom: kept",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_providers_account_stays_the_owners() {
+        let mut headers = map(&[
+            ("set-cookie", "__cf=1"),
+            ("openai-organization", "acme"),
+            ("x-ratelimit-remaining-tokens", "5"),
+            ("anthropic-ratelimit-requests-limit", "5"),
+            ("x-request-id", "req_up"),
+            ("transfer-encoding", "chunked"),
+            ("openai-processing-ms", "12"),
+        ]);
+        for_caller(&mut headers);
+        let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["botwarden-upstream-request-id", "openai-processing-ms"]);
+    }
+
+    #[test]
+    fn a_provider_key_does_not_print() {
+        let key = Secret::new("sk-provider".into());
+        let Some(Credential::Bearer(value)) = Credential::new(Dialect::OpenAi, Some(&key)) else {
+            unreachable!()
+        };
+        assert_eq!(format!("{value:?}"), "Sensitive");
+        assert!(Credential::new(Dialect::OpenAi, Some(&Secret::new("a\nb".into()))).is_none());
+    }
+}

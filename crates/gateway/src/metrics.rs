@@ -1,0 +1,186 @@
+//! What Prometheus reads. Every metric's name stands in this file.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use botwarden_types::BotName;
+use prometheus_client::encoding::{EncodeLabelSet, text::encode};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::outcome::{Outcome, Stage, Timings};
+
+const REQUESTS: &str = "botwarden_requests";
+const STAGE_SECONDS: &str = "botwarden_stage_seconds";
+const ADDED_SECONDS: &str = "botwarden_added_seconds";
+const UPSTREAM_SECONDS: &str = "botwarden_upstream_first_byte_seconds";
+const TOKENS: &str = "botwarden_tokens";
+const CONNECTIONS: &str = "botwarden_connections";
+const IN_FLIGHT: &str = "botwarden_requests_in_flight";
+const CONNECTIONS_REFUSED: &str = "botwarden_connections_refused";
+const CONNECTIONS_CUT: &str = "botwarden_connections_cut";
+const RELOADS: &str = "botwarden_config_reloads";
+
+/// Upper bounds in seconds, from 10 µs: a stage that takes longer than 50 ms is broken, not slow.
+const STAGE_BUCKETS: [f64; 9] = [1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 1e-3, 5e-3, 2e-2, 5e-2];
+/// Upper bounds in seconds for what models take.
+const UPSTREAM_BUCKETS: [f64; 10] = [0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    bot: String,
+    operation: &'static str,
+    verdict: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TokenLabels {
+    bot: String,
+    direction: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StageLabels {
+    stage: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabels {
+    result: &'static str,
+}
+
+/// Counters of one running gateway.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    tokens: Family<TokenLabels, Counter>,
+    stages: [Histogram; Stage::ALL.len()],
+    added: Histogram,
+    upstream: Histogram,
+    refused_connections: Family<ReasonLabels, Counter>,
+    cut_connections: Family<ReasonLabels, Counter>,
+    reloads: Family<ResultLabels, Counter>,
+    pub(crate) connections: Gauge,
+    pub(crate) in_flight: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::default();
+        let stage_family =
+            Family::<StageLabels, Histogram>::new_with_constructor(|| Histogram::new(STAGE_BUCKETS));
+        let stages = Stage::ALL
+            .map(|stage| stage_family.get_or_create(&StageLabels { stage: stage.as_str() }).clone());
+        registry.register(STAGE_SECONDS, "Time spent in each stage of a request", stage_family);
+        let metrics = Self {
+            requests: Family::default(),
+            tokens: Family::default(),
+            stages,
+            added: Histogram::new(STAGE_BUCKETS),
+            upstream: Histogram::new(UPSTREAM_BUCKETS),
+            refused_connections: Family::default(),
+            cut_connections: Family::default(),
+            reloads: Family::default(),
+            connections: Gauge::default(),
+            in_flight: Gauge::default(),
+            registry,
+        };
+        metrics.registered()
+    }
+
+    fn registered(mut self) -> Self {
+        let registry = &mut self.registry;
+        registry.register(REQUESTS, "Requests by what was decided about them", self.requests.clone());
+        registry.register(TOKENS, "Tokens as the upstream counted them", self.tokens.clone());
+        registry.register(
+            ADDED_SECONDS,
+            "Latency the gateway added before the answer began",
+            self.added.clone(),
+        );
+        registry.register(
+            UPSTREAM_SECONDS,
+            "Time from forwarding to the head of the answer",
+            self.upstream.clone(),
+        );
+        let refused = self.refused_connections.clone();
+        registry.register(CONNECTIONS_REFUSED, "Connections turned away at a bound", refused);
+        registry.register(CONNECTIONS_CUT, "Connections ended by a timeout", self.cut_connections.clone());
+        registry.register(RELOADS, "Times the configuration was read again", self.reloads.clone());
+        registry.register(CONNECTIONS, "Open connections", self.connections.clone());
+        registry.register(IN_FLIGHT, "Requests being served", self.in_flight.clone());
+        self
+    }
+
+    /// Counts a finished request.
+    pub(crate) fn finished(&self, outcome: &Outcome) {
+        let bot = outcome.bot.as_ref().map_or(String::new(), |bot| bot.as_str().to_owned());
+        let labels = RequestLabels {
+            bot,
+            operation: outcome.operation,
+            verdict: outcome.verdict,
+            status: outcome.status,
+        };
+        self.requests.get_or_create(&labels).inc();
+        self.timings(&outcome.timings);
+        if let (Some(bot), Some(usage)) = (&outcome.bot, outcome.usage) {
+            self.tokens(bot, usage.input_tokens, usage.output_tokens);
+        }
+    }
+
+    fn timings(&self, timings: &Timings) {
+        for (histogram, spent) in self.stages.iter().zip(timings.stages()) {
+            if let Some(spent) = spent {
+                histogram.observe(spent.as_secs_f64());
+            }
+        }
+        if let Some(upstream) = timings.upstream() {
+            self.upstream.observe(upstream.as_secs_f64());
+            self.added.observe(timings.added().as_secs_f64());
+        }
+    }
+
+    fn tokens(&self, bot: &BotName, input: u64, output: u64) {
+        for (direction, count) in [("input", input), ("output", output)] {
+            let labels = TokenLabels { bot: bot.as_str().to_owned(), direction };
+            self.tokens.get_or_create(&labels).inc_by(count);
+        }
+    }
+
+    /// Counts a connection that was not taken.
+    pub(crate) fn connection_refused(&self, reason: &'static str) {
+        self.refused_connections.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    /// Counts a connection that was ended by a timeout.
+    pub(crate) fn connection_cut(&self, reason: &'static str) {
+        self.cut_connections.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    /// Counts a reading of the configuration.
+    pub(crate) fn reloaded(&self, result: &'static str) {
+        self.reloads.get_or_create(&ResultLabels { result }).inc();
+    }
+
+    /// The text that Prometheus scrapes (OpenMetrics 1.0).
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        if encode(&mut text, &self.registry).is_err() {
+            let _ = writeln!(text, "# the metrics could not be written");
+        }
+        text
+    }
+}
+
+/// Seconds with which latencies are reported in logs.
+pub(crate) fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}

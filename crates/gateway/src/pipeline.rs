@@ -1,0 +1,72 @@
+//! The life of a request, on one page.
+//!
+//! Each stage takes what the one before it made, and only that one can make it: `forward` wants a `Permitted`, which wants
+//! an `Inspected`, which wants a `Charged`. Cheapest refusal first. The order is a security property: see `docs/adr`.
+
+use std::sync::Arc;
+
+use http::Response;
+use hyper::Request;
+use hyper::body::Incoming;
+
+use crate::outcome::Stage;
+use crate::refusal::Refusal;
+use crate::route::{Route, dialect_of};
+use crate::server::{Peer, Worker};
+use crate::stage::disclose;
+use crate::stage::identify::Identified;
+use crate::stage::record::Record;
+use crate::stage::screen::{Answer, Screened};
+
+/// Either what a model said, on its way through, or what we answer ourselves.
+pub(crate) enum Reply {
+    Screened(Box<Screened>),
+    Own(disclose::Own),
+}
+
+impl Worker {
+    /// Serves one request. Whatever happens below (refusal, hang-up), its outcome is recorded once, after the last byte.
+    pub(crate) async fn serve(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<Answer> {
+        let mut record = Record::begin(&self.shared);
+        let dialect = dialect_of(request.uri(), request.headers());
+        match self.answer(request, peer, &mut record).await {
+            Ok(Reply::Screened(screened)) => disclose::passing(*screened, record),
+            Ok(Reply::Own(own)) => disclose::own(own, record),
+            Err(refusal) => disclose::refusal(dialect, &refusal, record),
+        }
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: Peer,
+        record: &mut Record,
+    ) -> Result<Reply, Refusal> {
+        let identified = self.identify(request, peer, record)?; // headers only; no body read for strangers
+        record.end(Stage::Identify);
+        if let Route::Backend(_) = identified.route() {
+            return self.backend(identified, record).await.map(Reply::Own);
+        }
+        self.converse(identified, record).await
+    }
+
+    async fn converse(&self, identified: Identified, record: &mut Record) -> Result<Reply, Refusal> {
+        let admitted = self.admit(identified)?; // limits known from the head: a look, nothing charged yet
+        record.end(Stage::Admit);
+        if let Route::Root = admitted.route() {
+            return Ok(Reply::Own(disclose::root(&admitted)));
+        }
+        let read = self.read(admitted, record).await?; // bounded, parsed once
+        record.end(Stage::Read);
+        let charged = self.charge(read, record)?; // every level at once: all or none
+        record.end(Stage::Charge);
+        let inspected = self.inspect(charged); // what is in it
+        record.end(Stage::Inspect);
+        let permitted = self.permit(inspected)?; // whether the bot may ask that
+        record.end(Stage::Permit);
+        let answered = self.forward(permitted, record).await?;
+        let screened = self.screen(answered, record).await?; // goes on while the answer passes
+        record.end(Stage::Screen);
+        Ok(Reply::Screened(Box::new(screened)))
+    }
+}

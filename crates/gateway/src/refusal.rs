@@ -1,0 +1,180 @@
+//! Every way in which a request is turned away, and the one place where a cause gets its status.
+
+use botwarden_identity::Right;
+use botwarden_limit::{Standing, Unit};
+use botwarden_protocol::{ReadError, ReadErrorKind, Trouble};
+use botwarden_types::Dialect;
+use http::{Method, StatusCode};
+
+/// Why a request is not served. `Display` is the message for the caller: it says the mend and never holds content or a secret.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error(
+        "no credential: send `Authorization: Bearer …` or `x-api-key: …` with a key from `botwarden key issue`"
+    )]
+    NoCredential,
+    #[error("this credential is not known, has expired or was revoked")]
+    BadCredential,
+    #[error("two different credentials in one request: send one")]
+    TwoCredentials,
+    #[error("Rate limit exceeded: too many failed sign-ins from this address; try again in {} s", whole_seconds(*retry_ms))]
+    CredentialThrottled { retry_ms: u64 },
+    #[error("this credential does not have the right `{}`", .0.as_str())]
+    NoRight(Right),
+    #[error("the bot of this credential is not in the configuration")]
+    NoBot,
+
+    #[error("there is nothing at this path")]
+    NotFound,
+    #[error("this path takes {allowed}")]
+    MethodNotAllowed { allowed: Method },
+    #[error("the bot's upstream speaks the {} dialect, which has no such path", .speaks.as_str())]
+    WrongDialect { speaks: Dialect },
+    #[error("this path takes no such query parameters")]
+    Query,
+    #[error("the request target is longer than {max} bytes")]
+    TargetTooLong { max: usize },
+    #[error("`{name}` was sent more than once")]
+    TwoHeaders { name: &'static str },
+    #[error("`{name}` is not usable: {expected}")]
+    Header { name: &'static str, expected: &'static str },
+
+    #[error(
+        "both `content-length` and `transfer-encoding` were sent: two readers would see two different bodies"
+    )]
+    TwoLengths,
+    #[error("the body is not declared as JSON: send `content-type: application/json`")]
+    NotJson,
+    #[error("compressed bodies are not taken: send the body without `content-encoding`")]
+    Compressed,
+    #[error("the body is larger than {max} bytes")]
+    BodyTooLarge { max: usize },
+    #[error("the body did not arrive in time")]
+    BodyTooSlow,
+    #[error("the body broke off")]
+    BodyBroken,
+    #[error("{0}")]
+    Unreadable(ReadError),
+    #[error("{message}")]
+    Field { param: &'static str, message: String },
+
+    #[error("{message}")]
+    Over { message: String, unit: Unit, retry_ms: Option<u64>, standings: Vec<Standing> },
+    #[error("the gateway could not record this request and therefore does not serve it")]
+    Unrecorded,
+    #[error("the model is not granted to this bot")]
+    ModelNotGranted,
+
+    #[error("there is no such session")]
+    NoSession,
+    #[error("this idempotency key was used with another body")]
+    IdempotencyConflict,
+    #[error("{0}")]
+    SessionLimit(String),
+    #[error("the store did not answer")]
+    Store,
+
+    #[error("the upstream could not be reached")]
+    UpstreamUnreachable,
+    #[error("the upstream did not answer in time")]
+    UpstreamTimeout,
+    #[error("the upstream broke off")]
+    UpstreamBroken,
+    #[error("the upstream refused the gateway's own key; its operator has to renew it")]
+    UpstreamRefusedKey,
+    #[error("the upstream's answer cannot be read: {0}")]
+    UpstreamAnswer(&'static str),
+    #[error("the gateway is shutting down")]
+    Draining,
+    #[error("the gateway met an error of its own")]
+    Internal,
+}
+
+/// What the wire needs of a refusal.
+pub(crate) struct Terms {
+    pub(crate) status: StatusCode,
+    /// Stable id: header `botwarden-verdict`, metrics, logs, `error.code`.
+    pub(crate) reason: &'static str,
+    pub(crate) trouble: Trouble,
+}
+
+impl Refusal {
+    /// The one mapping from cause to status. No wildcard: a new cause makes the compiler ask.
+    pub(crate) fn terms(&self) -> Terms {
+        let (status, reason, trouble) = match self {
+            Self::NoCredential => (401, "no-credential", Trouble::Authentication),
+            Self::BadCredential => (401, "bad-credential", Trouble::Authentication),
+            Self::TwoCredentials => (400, "two-credentials", Trouble::InvalidRequest),
+            Self::CredentialThrottled { .. } => (429, "credential-throttled", Trouble::RateLimit),
+            Self::NoRight(_) => (403, "no-right", Trouble::Permission),
+            Self::NoBot => (403, "no-bot", Trouble::Permission),
+            Self::NotFound => (404, "not-found", Trouble::NotFound),
+            Self::MethodNotAllowed { .. } => (405, "method-not-allowed", Trouble::MethodNotAllowed),
+            Self::WrongDialect { .. } => (404, "wrong-dialect", Trouble::NotFound),
+            Self::Query => (400, "unknown-query", Trouble::InvalidRequest),
+            Self::TargetTooLong { .. } => (414, "target-too-long", Trouble::InvalidRequest),
+            Self::TwoHeaders { .. } => (400, "two-headers", Trouble::InvalidRequest),
+            Self::Header { .. } => (400, "bad-header", Trouble::InvalidRequest),
+            Self::TwoLengths => (400, "two-lengths", Trouble::InvalidRequest),
+            Self::NotJson => (415, "not-json", Trouble::UnsupportedMediaType),
+            Self::Compressed => (415, "compressed-body", Trouble::UnsupportedMediaType),
+            Self::BodyTooLarge { .. } => (413, "body-too-large", Trouble::TooLarge),
+            Self::BodyTooSlow => (408, "body-too-slow", Trouble::Timeout),
+            Self::BodyBroken => (400, "body-broken", Trouble::InvalidRequest),
+            Self::Unreadable(error) => match error.kind() {
+                ReadErrorKind::Malformed => (400, "malformed-request", Trouble::InvalidRequest),
+                ReadErrorKind::Field => (400, "bad-field", Trouble::InvalidRequest),
+                ReadErrorKind::Bound => (400, "too-complex", Trouble::InvalidRequest),
+            },
+            Self::Field { .. } => (400, "bad-field", Trouble::InvalidRequest),
+            Self::Over { unit, .. } => match unit {
+                Unit::Requests => (429, "rate-limit", Trouble::RateLimit),
+                Unit::Tokens => (429, "token-limit", Trouble::RateLimit),
+                Unit::Open => (429, "open-streams", Trouble::RateLimit),
+            },
+            Self::Unrecorded => (503, "unrecorded", Trouble::Overloaded),
+            Self::ModelNotGranted => (404, "model-not-granted", Trouble::NotFound),
+            Self::NoSession => (404, "no-session", Trouble::NotFound),
+            Self::IdempotencyConflict => (409, "idempotency-conflict", Trouble::InvalidRequest),
+            Self::SessionLimit(_) => (429, "session-limit", Trouble::RateLimit),
+            Self::Store => (503, "store", Trouble::Overloaded),
+            Self::UpstreamUnreachable => (502, "upstream-unreachable", Trouble::Upstream),
+            Self::UpstreamTimeout => (504, "upstream-timeout", Trouble::Timeout),
+            Self::UpstreamBroken => (502, "upstream-broken", Trouble::Upstream),
+            Self::UpstreamRefusedKey => (502, "upstream-key", Trouble::Upstream),
+            Self::UpstreamAnswer(_) => (502, "upstream-answer", Trouble::Upstream),
+            Self::Draining => (503, "draining", Trouble::Overloaded),
+            Self::Internal => (500, "internal", Trouble::Internal),
+        };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Terms { status, reason, trouble }
+    }
+
+    /// The field of the request that is at fault, where one is.
+    pub(crate) fn param(&self) -> Option<&str> {
+        match self {
+            Self::ModelNotGranted => Some("model"),
+            Self::Field { param, .. } => Some(param),
+            _ => None,
+        }
+    }
+
+    /// The exact wait after which the same request would be admitted.
+    pub(crate) fn retry_ms(&self) -> Option<u64> {
+        match self {
+            Self::Over { retry_ms, .. } => *retry_ms,
+            Self::CredentialThrottled { retry_ms } => Some(*retry_ms),
+            _ => None,
+        }
+    }
+
+    /// Whether unread bytes of the request may still be under way, so that the connection cannot be used again.
+    pub(crate) fn ends_connection(&self) -> bool {
+        matches!(self, Self::TwoLengths | Self::BodyTooLarge { .. } | Self::BodyTooSlow | Self::BodyBroken)
+    }
+}
+
+/// Rounded up, never 0: a client that waits this long is never early.
+pub(crate) fn whole_seconds(ms: u64) -> u64 {
+    ms.div_ceil(1000).max(1)
+}

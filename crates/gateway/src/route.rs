@@ -1,0 +1,172 @@
+//! From method and path to what is asked. Exact: a path that is not listed does not exist.
+
+use botwarden_types::{Dialect, Operation};
+use http::{HeaderMap, Method, Uri};
+
+use crate::config::TARGET_BYTES_MAX;
+use crate::refusal::Refusal;
+
+/// What a path means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// Goes to the bot's upstream.
+    Model(Operation),
+    /// `GET /v1/models/{id}`: one model, by its name.
+    OneModel(String),
+    /// `GET /v1/`: tells a client that the address and the credential are right.
+    Root,
+    /// A call of the application's own backend.
+    Backend(BackendCall),
+}
+
+/// `/botwarden/v1/…`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum BackendCall {
+    /// `POST /botwarden/v1/sessions`
+    OpenSession,
+    /// `POST /botwarden/v1/sessions/{id}/turns`
+    AddTurn(String),
+    /// `DELETE /botwarden/v1/sessions/{id}`
+    EndSession(String),
+}
+
+/// Which of our listeners a request came in by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// `[listen] gateway` while backend calls share it.
+    Shared,
+    /// `[listen] gateway` while backend calls listen apart.
+    Callers,
+    /// `[listen] backend`.
+    Backend,
+}
+
+/// Query parameters that each path may carry on to the upstream; everything else is refused, not guessed at.
+const MESSAGES_QUERY: &[&str] = &["beta"];
+const MODELS_QUERY: &[&str] = &["limit", "after_id", "before_id"];
+
+pub(crate) fn route(method: &Method, uri: &Uri, door: Door) -> Result<Route, Refusal> {
+    let path = uri.path();
+    let length = path.len() + uri.query().map_or(0, |query| query.len() + 1);
+    if length > TARGET_BYTES_MAX {
+        return Err(Refusal::TargetTooLong { max: TARGET_BYTES_MAX });
+    }
+    match path.strip_prefix("/botwarden/v1/") {
+        Some(rest) if door != Door::Callers => backend(method, uri, rest).map(Route::Backend),
+        None if door != Door::Backend => model(method, uri, path),
+        _ => Err(Refusal::NotFound),
+    }
+}
+
+fn model(method: &Method, uri: &Uri, path: &str) -> Result<Route, Refusal> {
+    let (route, takes, query): (Route, Method, &[&str]) = match path {
+        "/v1/chat/completions" => (Route::Model(Operation::ChatCompletions), Method::POST, &[]),
+        "/v1/embeddings" => (Route::Model(Operation::Embeddings), Method::POST, &[]),
+        "/v1/messages" => (Route::Model(Operation::Messages), Method::POST, MESSAGES_QUERY),
+        "/v1/messages/count_tokens" => (Route::Model(Operation::CountTokens), Method::POST, MESSAGES_QUERY),
+        "/v1/models" => (Route::Model(Operation::Models), Method::GET, MODELS_QUERY),
+        "/v1/" | "/v1" => (Route::Root, Method::GET, &[]),
+        _ => match path.strip_prefix("/v1/models/") {
+            Some(id) if is_model_id(id) => (Route::OneModel(id.to_owned()), Method::GET, &[]),
+            _ => return Err(Refusal::NotFound),
+        },
+    };
+    require(method, takes)?;
+    allow_query(uri, query)?;
+    Ok(route)
+}
+
+fn backend(method: &Method, uri: &Uri, rest: &str) -> Result<BackendCall, Refusal> {
+    let mut pieces = rest.split('/');
+    let (call, takes) = match (pieces.next(), pieces.next(), pieces.next(), pieces.next()) {
+        (Some("sessions"), None, None, None) => (BackendCall::OpenSession, Method::POST),
+        (Some("sessions"), Some(id), None, None) => (BackendCall::EndSession(id.to_owned()), Method::DELETE),
+        (Some("sessions"), Some(id), Some("turns"), None) => {
+            (BackendCall::AddTurn(id.to_owned()), Method::POST)
+        }
+        _ => return Err(Refusal::NotFound),
+    };
+    require(method, takes)?;
+    allow_query(uri, &[])?;
+    Ok(call)
+}
+
+fn require(method: &Method, allowed: Method) -> Result<(), Refusal> {
+    if *method == allowed { Ok(()) } else { Err(Refusal::MethodNotAllowed { allowed }) }
+}
+
+fn allow_query(uri: &Uri, allowed: &[&str]) -> Result<(), Refusal> {
+    let Some(query) = uri.query() else { return Ok(()) };
+    let known = query.split('&').all(|pair| allowed.contains(&pair.split('=').next().unwrap_or_default()));
+    if known { Ok(()) } else { Err(Refusal::Query) }
+}
+
+/// Vendors' model names, fine-tunes (`ft:gpt-4o:org::id`) included. No `%` and no `..`: nothing that a second reader could resolve to another path.
+fn is_model_id(id: &str) -> bool {
+    let plain =
+        id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'/' | b'@'));
+    plain && (1..=256).contains(&id.len()) && id.split('/').all(|piece| !matches!(piece, "" | "." | ".."))
+}
+
+/// The dialect in which to refuse a request of which nothing but its head is known.
+pub(crate) fn dialect_of(uri: &Uri, headers: &HeaderMap) -> Dialect {
+    if uri.path().starts_with("/v1/messages") || headers.contains_key("anthropic-version") {
+        Dialect::Anthropic
+    } else {
+        Dialect::OpenAi
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes() {
+        let shared = |method: &str, target: &str| {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            route(&method, &target.parse().unwrap(), Door::Shared).map_err(|refusal| refusal.terms().reason)
+        };
+        for (method, target, want) in [
+            ("POST", "/v1/chat/completions", Ok(Route::Model(Operation::ChatCompletions))),
+            ("POST", "/v1/messages?beta=true", Ok(Route::Model(Operation::Messages))),
+            ("POST", "/v1/messages/count_tokens", Ok(Route::Model(Operation::CountTokens))),
+            ("GET", "/v1/models", Ok(Route::Model(Operation::Models))),
+            ("GET", "/v1/models/ft:gpt-4o:org::7p", Ok(Route::OneModel("ft:gpt-4o:org::7p".into()))),
+            ("GET", "/v1/models/org/model", Ok(Route::OneModel("org/model".into()))),
+            ("GET", "/v1/", Ok(Route::Root)),
+            ("POST", "/botwarden/v1/sessions", Ok(Route::Backend(BackendCall::OpenSession))),
+            ("DELETE", "/botwarden/v1/sessions/s1", Ok(Route::Backend(BackendCall::EndSession("s1".into())))),
+            (
+                "POST",
+                "/botwarden/v1/sessions/s1/turns",
+                Ok(Route::Backend(BackendCall::AddTurn("s1".into()))),
+            ),
+            ("GET", "/v1/chat/completions", Err("method-not-allowed")),
+            ("CONNECT", "example.com:443", Err("not-found")),
+            ("POST", "/v1/chat/completions/", Err("not-found")),
+            ("POST", "/v1//chat/completions", Err("not-found")),
+            ("POST", "/v1/chat%2Fcompletions", Err("not-found")),
+            ("POST", "/V1/chat/completions", Err("not-found")),
+            ("POST", "/v1/chat/completions?api-version=1", Err("unknown-query")),
+            ("POST", "/v1/messages?beta=true&x=1", Err("unknown-query")),
+            ("GET", "/v1/models/../keys", Err("not-found")),
+            ("GET", "/v1/models/a%2e%2e", Err("not-found")),
+            ("GET", "/v1/models/", Err("not-found")),
+            ("GET", "/botwarden/v1/approvals", Err("not-found")),
+            ("GET", "/metrics", Err("not-found")),
+            ("GET", "/", Err("not-found")),
+        ] {
+            assert_eq!(shared(method, target), want, "{method} {target}");
+        }
+    }
+
+    #[test]
+    fn doors_keep_callers_and_backends_apart() {
+        let ask = |door, target: &str| route(&Method::POST, &target.parse().unwrap(), door).is_ok();
+        assert!(ask(Door::Callers, "/v1/chat/completions"));
+        assert!(!ask(Door::Callers, "/botwarden/v1/sessions"));
+        assert!(ask(Door::Backend, "/botwarden/v1/sessions"));
+        assert!(!ask(Door::Backend, "/v1/chat/completions"));
+    }
+}

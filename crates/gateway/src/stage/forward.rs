@@ -1,0 +1,147 @@
+//! Sends a permitted request to its upstream and waits for the head of the answer.
+
+use std::time::Duration;
+
+use botwarden_identity::Principal;
+use botwarden_types::{Delivery, Exchange, Operation};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method};
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use std::sync::Arc;
+
+use crate::config::Timeouts;
+use crate::headers::{TRACEPARENT, for_upstream};
+use crate::outcome::Stage;
+use crate::refusal::Refusal;
+use crate::route::Route;
+use crate::server::Worker;
+use crate::stage::permit::Permitted;
+use crate::stage::record::Record;
+use crate::state::Bot;
+use crate::upstream::{Failure, Lease, Outbound};
+
+/// An answer whose head has come. Made by [`Worker::forward`] alone.
+pub(crate) struct Answered {
+    pub(super) response: hyper::Response<Incoming>,
+    pub(super) lease: Lease,
+    pub(super) bot: Arc<Bot>,
+    pub(super) exchange: Exchange,
+    pub(super) caller: Principal,
+}
+
+impl Worker {
+    pub(crate) async fn forward(
+        &self,
+        permitted: Permitted,
+        record: &mut Record,
+    ) -> Result<Answered, Refusal> {
+        let Permitted(read) = permitted;
+        let bot = read.identified.bot.clone();
+        let exchange = read.exchange;
+        let caller = read.identified.caller.clone();
+        let tail = tail(&read.identified.route, read.identified.request.uri().query());
+        let mut headers = read.identified.into_request().into_parts().0.headers;
+        trace(&mut headers, record.random());
+        let outbound =
+            outbound(&bot, exchange.operation, &tail, headers, read.body).ok_or(Refusal::Internal)?;
+        let timeouts = self.shared.live.load().timeouts;
+        record.end(Stage::Forward);
+        record.forwarded();
+        let sent = bot.upstream.send(&self.pool, outbound, timeouts.upstream_connect);
+        let answered = tokio::time::timeout(head_deadline(exchange.delivery, &timeouts), sent).await;
+        record.end_upstream();
+        let (response, lease) =
+            answered.unwrap_or(Err(Failure::TimedOut)).map_err(|failure| match failure {
+                Failure::Unreachable => Refusal::UpstreamUnreachable,
+                Failure::Broken => Refusal::UpstreamBroken,
+                Failure::TimedOut => Refusal::UpstreamTimeout,
+            })?;
+        Ok(Answered { response, lease, bot, exchange, caller })
+    }
+}
+
+/// A document is complete when its head comes, so it may take as long as a whole exchange.
+fn head_deadline(delivery: Delivery, timeouts: &Timeouts) -> Duration {
+    match delivery {
+        Delivery::Streamed => timeouts.upstream_first_byte,
+        Delivery::Whole => timeouts.upstream_total,
+    }
+}
+
+fn tail(route: &Route, query: Option<&str>) -> String {
+    match (route, query) {
+        (Route::OneModel(id), _) => format!("/{id}"),
+        (_, Some(query)) => format!("?{query}"),
+        (_, None) => String::new(),
+    }
+}
+
+fn outbound(
+    bot: &Bot,
+    operation: Operation,
+    tail: &str,
+    mut headers: HeaderMap,
+    body: Bytes,
+) -> Option<Outbound> {
+    let upstream = &bot.upstream;
+    for_upstream(&mut headers, &upstream.authority, &upstream.credential);
+    let mut request = Outbound::new(Full::new(body));
+    *request.method_mut() = if operation == Operation::Models { Method::GET } else { Method::POST };
+    *request.uri_mut() = upstream.target(operation, tail)?;
+    *request.headers_mut() = headers;
+    Some(request)
+}
+
+/// W3C Trace Context: keeps the caller's trace and puts our own span into it; a malformed header starts a new trace.
+fn trace(headers: &mut HeaderMap, random: u64) {
+    let caller = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(trace_and_flags);
+    let value = match caller {
+        Some((trace, flags)) => format!("00-{trace}-{:016x}-{flags}", random | 1),
+        None => {
+            headers.remove("tracestate");
+            format!("00-{:016x}{:016x}-{:016x}-00", random, random.rotate_left(32) | 1, random | 1)
+        }
+    };
+    if let Ok(value) = HeaderValue::from_str(&value) {
+        headers.insert(TRACEPARENT, value);
+    }
+}
+
+/// Trace id and flags of a version-00 `traceparent`.
+fn trace_and_flags(value: &str) -> Option<(&str, &str)> {
+    let mut pieces = value.split('-');
+    let (version, trace, parent, flags) = (pieces.next()?, pieces.next()?, pieces.next()?, pieces.next()?);
+    let hex = |text: &str, length: usize| {
+        text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let sound =
+        version == "00" && hex(trace, 32) && hex(parent, 16) && hex(flags, 2) && pieces.next().is_none();
+    (sound && trace.bytes().any(|b| b != b'0')).then_some((trace, flags))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trace_context() {
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        for (name, value, want) in [
+            ("W3C's example", parent, Some(("4bf92f3577b34da6a3ce929d0e0e4736", "01"))),
+            ("upper case", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", None),
+            ("all zero", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", None),
+            ("too long", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x", None),
+            ("another version", "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", None),
+            ("empty", "", None),
+        ] {
+            assert_eq!(trace_and_flags(value), want, "{name}");
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(TRACEPARENT, HeaderValue::from_static("nonsense"));
+        trace(&mut headers, 7);
+        let sent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).unwrap();
+        assert!(trace_and_flags(sent).is_some(), "a new trace is well formed: {sent}");
+    }
+}

@@ -1,0 +1,12 @@
+//! The stages of a request, one file each, in the order of `pipeline.rs`.
+
+pub(crate) mod admit;
+pub(crate) mod charge;
+pub(crate) mod disclose;
+pub(crate) mod forward;
+pub(crate) mod identify;
+pub(crate) mod inspect;
+pub(crate) mod permit;
+pub(crate) mod read;
+pub(crate) mod record;
+pub(crate) mod screen;

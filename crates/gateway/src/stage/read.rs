@@ -1,0 +1,162 @@
+//! Takes the body, within bounds of size and time, and reads it once.
+
+use std::time::Duration;
+
+use botwarden_protocol::{self as protocol};
+use botwarden_types::{Delivery, Exchange, Operation};
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http_body::Body;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+use crate::config::Bounds;
+use crate::refusal::Refusal;
+use crate::route::Route;
+use crate::server::Worker;
+use crate::stage::admit::Admitted;
+use crate::stage::identify::Identified;
+use crate::stage::record::Record;
+
+/// A request whose body was read. Made by [`Worker::read`] alone.
+pub(crate) struct Read {
+    pub(super) identified: Identified,
+    /// The caller's own bytes, forwarded as they are.
+    pub(super) body: Bytes,
+    /// What they mean.
+    pub(super) exchange: Exchange,
+}
+
+impl Worker {
+    pub(crate) async fn read(&self, admitted: Admitted, record: &mut Record) -> Result<Read, Refusal> {
+        let Admitted(mut identified) = admitted;
+        let live = self.shared.live.load_full();
+        let operation = match identified.route() {
+            Route::Model(operation) => *operation,
+            Route::OneModel(_) | Route::Root | Route::Backend(_) => Operation::Models,
+        };
+        if operation == Operation::Models {
+            let exchange = about_models(&identified);
+            return Ok(Read { identified, body: Bytes::new(), exchange });
+        }
+        check_head(identified.request.headers(), &live.bounds)?;
+        let body =
+            collect(identified.request.body_mut(), live.bounds.body_bytes_max, live.timeouts.body).await?;
+        record.bytes_in(body.len());
+        let exchange = protocol::read_request(operation, &body, &json_bounds(&live.bounds))
+            .map_err(Refusal::Unreadable)?;
+        Ok(Read { identified, body, exchange })
+    }
+}
+
+fn about_models(identified: &Identified) -> Exchange {
+    let model = match identified.route() {
+        Route::OneModel(id) => id.clone(),
+        Route::Model(_) | Route::Root | Route::Backend(_) => String::new(),
+    };
+    Exchange {
+        dialect: identified.bot.config.upstream.dialect,
+        operation: Operation::Models,
+        model,
+        fallback_models: Vec::new(),
+        delivery: Delivery::Whole,
+        user: None,
+        messages: Vec::new(),
+        tools: Vec::new(),
+        output_tokens_max: None,
+        choices: 0,
+    }
+}
+
+pub(crate) fn json_bounds(bounds: &Bounds) -> protocol::Bounds {
+    protocol::Bounds {
+        depth_max: bounds.json_depth_max,
+        nodes_max: bounds.json_nodes_max,
+        // Images come as base64 in one string, so a string may be as long as the body.
+        string_bytes_max: bounds.body_bytes_max,
+    }
+}
+
+/// What the head says of the body, before a byte of it is read.
+pub(crate) fn check_head(headers: &HeaderMap, bounds: &Bounds) -> Result<(), Refusal> {
+    if headers.contains_key(CONTENT_ENCODING) {
+        return Err(Refusal::Compressed);
+    }
+    let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !declared.is_some_and(is_json) {
+        return Err(Refusal::NotJson);
+    }
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > bounds.body_bytes_max) {
+        return Err(Refusal::BodyTooLarge { max: bounds.body_bytes_max });
+    }
+    Ok(())
+}
+
+/// `application/json` with or without parameters; a `charset` other than UTF-8 would be another reading of the same bytes.
+fn is_json(value: &str) -> bool {
+    let mut pieces = value.split(';').map(str::trim);
+    let json = pieces.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+    json && pieces.all(|parameter| match parameter.split_once('=') {
+        Some((name, charset)) if name.trim().eq_ignore_ascii_case("charset") => {
+            charset.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        _ => true,
+    })
+}
+
+/// The whole body, at most `max` bytes, complete within `deadline`. A body that came in one piece is not copied.
+pub(crate) async fn collect(body: &mut Incoming, max: usize, deadline: Duration) -> Result<Bytes, Refusal> {
+    tokio::time::timeout(deadline, gather(body, max)).await.map_err(|_| Refusal::BodyTooSlow)?
+}
+
+async fn gather(body: &mut Incoming, max: usize) -> Result<Bytes, Refusal> {
+    let Some(first) = next_data(body).await? else { return Ok(Bytes::new()) };
+    if first.len() > max {
+        return Err(Refusal::BodyTooLarge { max });
+    }
+    if body.is_end_stream() {
+        return Ok(first);
+    }
+    let mut whole = BytesMut::from(first);
+    while let Some(data) = next_data(body).await? {
+        if whole.len() + data.len() > max {
+            return Err(Refusal::BodyTooLarge { max });
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
+}
+
+async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, Refusal> {
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Refusal::BodyBroken)?;
+        // Trailers are not forwarded; nothing in the dialects uses them.
+        if let Ok(data) = frame.into_data() {
+            return Ok(Some(data));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_types() {
+        for (value, want) in [
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("application/json; charset=\"UTF-8\"", true),
+            ("application/json; charset=utf-16", false),
+            ("application/json5", false),
+            ("text/plain", false),
+            ("multipart/form-data; boundary=application/json", false),
+            ("", false),
+        ] {
+            assert_eq!(is_json(value), want, "{value}");
+        }
+    }
+}

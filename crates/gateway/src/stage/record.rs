@@ -1,0 +1,196 @@
+//! What is kept of a request while it runs, and the one place where it is closed.
+
+use std::sync::Arc;
+
+use botwarden_identity::Principal;
+use botwarden_limit::{Admission, Standing};
+use botwarden_protocol::Usage;
+use botwarden_types::UnixMs;
+
+use crate::metrics::micros;
+use crate::outcome::{Outcome, Stage, Timings};
+use crate::refusal::Refusal;
+use crate::route::Route;
+use crate::stage::charge::output_from_bytes;
+use crate::state::Shared;
+
+/// The running record of one request. Closed once: at the last byte, or when it is dropped because the client hung up.
+pub(crate) struct Record {
+    shared: Arc<Shared>,
+    outcome: Box<Outcome>,
+    admission: Option<Admission>,
+    input_estimate: u64,
+    random: u64,
+    progress: Progress,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// Nothing went to an upstream: no tokens were used.
+    Ours,
+    /// The upstream may have begun to work.
+    Forwarded,
+    /// Outcome recorded.
+    Closed,
+}
+
+impl Record {
+    pub(crate) fn begin(shared: &Arc<Shared>) -> Self {
+        let (request, random) = shared.next_request();
+        shared.metrics.in_flight.inc();
+        let outcome = Outcome {
+            at: UnixMs::default(),
+            request,
+            bot: None,
+            key: None,
+            session: None,
+            operation: "none",
+            verdict: "allowed",
+            status: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            complete: false,
+            usage: None,
+            timings: Timings::begin(),
+        };
+        Self {
+            shared: shared.clone(),
+            outcome: Box::new(outcome),
+            admission: None,
+            input_estimate: 0,
+            random,
+            progress: Progress::Ours,
+        }
+    }
+
+    pub(crate) fn request_id(&self) -> &str {
+        self.outcome.request.as_str()
+    }
+
+    /// 64 bits that look random and differ for each request.
+    pub(crate) fn random(&self) -> u64 {
+        self.random
+    }
+
+    pub(crate) fn caller(&mut self, caller: &Principal) {
+        self.outcome.bot = Some(caller.bot.clone());
+        self.outcome.key = Some(caller.key.clone());
+        self.outcome.session = caller.session.as_ref().map(|session| session.id.clone());
+    }
+
+    pub(crate) fn route(&mut self, route: &Route) {
+        self.outcome.operation = match route {
+            Route::Model(operation) => operation.as_str(),
+            Route::OneModel(_) => "models",
+            Route::Root => "root",
+            Route::Backend(_) => "backend",
+        };
+    }
+
+    pub(crate) fn bytes_in(&mut self, bytes: usize) {
+        self.outcome.bytes_in = u64::try_from(bytes).unwrap_or(u64::MAX);
+    }
+
+    pub(crate) fn charged(&mut self, admission: Admission, input_estimate: u64) {
+        self.admission = Some(admission);
+        self.input_estimate = input_estimate;
+    }
+
+    /// Where the caller stands in each limit, after this request.
+    pub(crate) fn standings(&self) -> &[Standing] {
+        self.admission.as_ref().map_or(&[], Admission::standings)
+    }
+
+    pub(crate) fn forwarded(&mut self) {
+        self.progress = Progress::Forwarded;
+    }
+
+    pub(crate) fn end(&mut self, stage: Stage) {
+        self.outcome.timings.end(stage);
+    }
+
+    pub(crate) fn end_upstream(&mut self) {
+        self.outcome.timings.end_upstream();
+    }
+
+    pub(crate) fn answered(&mut self, status: u16) {
+        self.outcome.status = status;
+    }
+
+    pub(crate) fn refused(&mut self, refusal: &Refusal, status: u16, reason: &'static str) {
+        self.outcome.verdict = reason;
+        self.outcome.status = status;
+        if matches!(refusal, Refusal::UpstreamUnreachable | Refusal::UpstreamRefusedKey) {
+            self.progress = Progress::Ours;
+        }
+    }
+
+    /// An answer that had begun was ended early by us.
+    pub(crate) fn cut(&mut self, reason: &'static str) {
+        self.outcome.verdict = reason;
+    }
+
+    /// Settles the charge by what the answer told, or by its length where it told nothing.
+    pub(crate) fn settle(&mut self, usage: Option<Usage>, text_bytes: u64) {
+        self.outcome.usage = usage;
+        let Some(admission) = &mut self.admission else { return };
+        let upstream_served = self.outcome.status < 400;
+        let tokens = match (usage, self.progress) {
+            (Some(usage), _) => usage.input_tokens.saturating_add(usage.output_tokens),
+            (None, Progress::Forwarded) if upstream_served => {
+                self.input_estimate.saturating_add(output_from_bytes(text_bytes))
+            }
+            (None, _) => 0,
+        };
+        admission.settle(self.shared.clock.now(), tokens);
+    }
+
+    /// Ends the record. Later calls do nothing.
+    pub(crate) fn close(&mut self, bytes_out: u64, complete: bool) {
+        if self.progress == Progress::Closed {
+            return;
+        }
+        self.progress = Progress::Closed;
+        self.admission = None; // gives the open-stream places back
+        self.outcome.at = self.shared.clock.now().wall;
+        self.outcome.bytes_out = bytes_out;
+        self.outcome.complete = complete;
+        self.shared.metrics.in_flight.dec();
+        self.shared.metrics.finished(&self.outcome);
+        log(&self.outcome);
+        for watcher in &self.shared.watchers {
+            watcher.finished(&self.outcome);
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if self.progress != Progress::Closed {
+            self.settle(None, 0);
+            self.close(0, false);
+        }
+    }
+}
+
+/// One line a request: ids and numbers, never content.
+fn log(outcome: &Outcome) {
+    let usage = outcome.usage;
+    tracing::info!(
+        target: "botwarden::access",
+        request = outcome.request.as_str(),
+        bot = outcome.bot.as_ref().map(|id| id.as_str()),
+        key = outcome.key.as_ref().map(|id| id.as_str()),
+        session = outcome.session.as_ref().map(|id| id.as_str()),
+        operation = outcome.operation,
+        verdict = outcome.verdict,
+        status = outcome.status,
+        bytes_in = outcome.bytes_in,
+        bytes_out = outcome.bytes_out,
+        complete = outcome.complete,
+        input_tokens = usage.map(|usage| usage.input_tokens),
+        output_tokens = usage.map(|usage| usage.output_tokens),
+        added_us = micros(outcome.timings.added()),
+        upstream_us = outcome.timings.upstream().map(micros),
+    );
+}

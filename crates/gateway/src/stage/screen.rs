@@ -1,0 +1,306 @@
+//! Passes the answer on as it comes, reading along.
+//!
+//! The bytes are the upstream's own. The reader sees the same answer however it is cut into chunks; what it objects to
+//! ends the answer: a stream with an error event that the SDKs raise, a document by breaking off.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use botwarden_identity::Principal;
+use botwarden_protocol::{self as protocol, AnswerReader, RefusalText};
+use botwarden_types::{Delivery, Operation};
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, StatusCode, response};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep};
+
+use crate::headers::for_caller;
+use crate::refusal::Refusal;
+use crate::server::Worker;
+use crate::stage::forward::Answered;
+use crate::stage::read::json_bounds;
+use crate::stage::record::Record;
+use crate::upstream::Lease;
+
+/// An answer that may go to the caller. Made by [`Worker::screen`] alone.
+pub(crate) struct Screened {
+    pub(super) head: response::Parts,
+    pub(super) body: Source,
+}
+
+/// Where the bytes of a screened answer come from.
+pub(super) enum Source {
+    /// The upstream, as they come.
+    Passing(Box<Passing>),
+    /// Read whole and rewritten.
+    Rewritten(Bytes),
+}
+
+impl Worker {
+    pub(crate) async fn screen(&self, answered: Answered, record: &mut Record) -> Result<Screened, Refusal> {
+        let Answered { response, lease, bot, exchange, caller } = answered;
+        caller.still_valid(self.shared.clock.now().wall).map_err(|_| Refusal::BadCredential)?;
+        let live = self.shared.live.load_full();
+        let (mut head, body) = response.into_parts();
+        check_head(&head)?;
+        let streamed = is_event_stream(&head.headers);
+        for_caller(&mut head.headers);
+        record.answered(head.status.as_u16());
+        if exchange.operation == Operation::Models && exchange.model.is_empty() && head.status.is_success() {
+            let whole = gather(body, live.bounds.answer_bytes_max, live.timeouts.upstream_total).await?;
+            lease.give_back();
+            let granted = |model: &str| bot.config.models.iter().any(|models| models.matches(model));
+            let kept = protocol::retain_models(exchange.dialect, &whole, &json_bounds(&live.bounds), granted)
+                .map_err(|_| Refusal::UpstreamAnswer("it is not a list of models"))?;
+            head.headers.insert(CONTENT_LENGTH, HeaderValue::from(kept.len()));
+            return Ok(Screened { head, body: Source::Rewritten(kept.into()) });
+        }
+        let delivery = if streamed { Delivery::Streamed } else { Delivery::Whole };
+        let between = if streamed { live.timeouts.upstream_between } else { live.timeouts.upstream_total };
+        let passing = Passing {
+            inner: Some(body),
+            lease: Some(lease),
+            reader: Some(AnswerReader::new(exchange.operation, delivery)),
+            dialect: exchange.dialect,
+            delivery,
+            bytes: 0,
+            bytes_max: live.bounds.answer_bytes_max,
+            between,
+            ends_at: Instant::now() + live.timeouts.upstream_total,
+            last_byte: Instant::now(),
+            alarm: None,
+            taken_back: streamed.then(|| taken_back(caller)),
+        };
+        Ok(Screened { head, body: Source::Passing(Box::new(passing)) })
+    }
+}
+
+/// What the head of an answer must not be.
+fn check_head(head: &response::Parts) -> Result<(), Refusal> {
+    match head.status {
+        // They speak of the owner's account (and have been seen to quote its key), not of the caller's.
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(Refusal::UpstreamRefusedKey),
+        status if status.is_redirection() => return Err(Refusal::UpstreamAnswer("it points elsewhere")),
+        _ => {}
+    }
+    match head.headers.get(CONTENT_ENCODING) {
+        Some(encoding) if encoding != "identity" => {
+            Err(Refusal::UpstreamAnswer("it is compressed though asked not to be"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "text/event-stream"))
+}
+
+async fn gather(mut body: Incoming, max: usize, deadline: Duration) -> Result<Bytes, Refusal> {
+    let reading = async {
+        let mut whole = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|_| Refusal::UpstreamBroken)?.into_data() else { continue };
+            if whole.len() + data.len() > max {
+                return Err(Refusal::UpstreamAnswer("it is longer than `bounds.answer` allows"));
+            }
+            whole.extend_from_slice(&data);
+        }
+        Ok(whole.freeze())
+    };
+    tokio::time::timeout(deadline, reading).await.map_err(|_| Refusal::UpstreamTimeout)?
+}
+
+/// An upstream's answer under way.
+pub(super) struct Passing {
+    inner: Option<Incoming>,
+    lease: Option<Lease>,
+    reader: Option<AnswerReader>,
+    dialect: botwarden_types::Dialect,
+    delivery: Delivery,
+    bytes: u64,
+    bytes_max: usize,
+    between: Duration,
+    ends_at: Instant,
+    last_byte: Instant,
+    alarm: Option<Pin<Box<Sleep>>>,
+    taken_back: Option<TakenBack>,
+}
+
+/// Resolves when the caller's credential is revoked or the session ends.
+type TakenBack = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+fn taken_back(caller: Principal) -> TakenBack {
+    Box::pin(async move {
+        let _why = caller.taken_back().await;
+    })
+}
+
+/// The body of an answer, on its way to the caller.
+pub(crate) struct Answer {
+    source: AnswerSource,
+    record: Record,
+}
+
+enum AnswerSource {
+    Own(Option<Bytes>),
+    Passing(Box<Passing>),
+}
+
+/// Why an answer broke off. Seen by the HTTP layer alone, which closes the connection.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer was cut: {0}")]
+pub(crate) struct Cut(&'static str);
+
+impl Answer {
+    pub(super) fn new(source: Source, record: Record) -> Self {
+        match source {
+            Source::Passing(passing) => Self { source: AnswerSource::Passing(passing), record },
+            Source::Rewritten(bytes) => Self::own(bytes, record),
+        }
+    }
+
+    /// A body of our own, recorded at once: what follows is up to the network.
+    pub(super) fn own(bytes: Bytes, mut record: Record) -> Self {
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        record.settle(None, 0);
+        record.close(length, true);
+        Self { source: AnswerSource::Own((!bytes.is_empty()).then_some(bytes)), record }
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let Self { source, record } = self.get_mut();
+        match source {
+            AnswerSource::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            AnswerSource::Passing(passing) => passing.poll(record, cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            AnswerSource::Own(bytes) => bytes.is_none(),
+            AnswerSource::Passing(passing) => passing.inner.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            AnswerSource::Own(bytes) => SizeHint::with_exact(
+                bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+            ),
+            AnswerSource::Passing(passing) => {
+                passing.inner.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
+            }
+        }
+    }
+}
+
+impl Drop for Answer {
+    /// The caller hung up before the end: what was sent until then is what is recorded.
+    fn drop(&mut self) {
+        if let AnswerSource::Passing(passing) = &mut self.source
+            && passing.inner.is_some()
+        {
+            passing.end(&mut self.record, false);
+        }
+    }
+}
+
+impl Passing {
+    fn poll(&mut self, record: &mut Record, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let Some(inner) = self.inner.as_mut() else { return Poll::Ready(None) };
+        let frame = match Pin::new(inner).poll_frame(cx) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                if self.taken_back.as_mut().is_some_and(|taken_back| taken_back.as_mut().poll(cx).is_ready())
+                {
+                    self.taken_back = None;
+                    return Poll::Ready(self.cut(record, "bad-credential", "the credential was taken back"));
+                }
+                ready!(self.poll_alarm(cx));
+                return Poll::Ready(self.cut(record, "upstream-timeout", "the upstream fell silent"));
+            }
+        };
+        match frame {
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => Poll::Ready(self.pass(record, data)),
+                // Trailers end an answer; the dialects have none.
+                Err(_) => self.poll(record, cx),
+            },
+            Some(Err(_)) => Poll::Ready(self.cut(record, "upstream-broken", "the upstream broke off")),
+            None => {
+                self.end(record, true);
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    fn pass(&mut self, record: &mut Record, data: Bytes) -> Option<Result<Frame<Bytes>, Cut>> {
+        self.bytes = self.bytes.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
+        if self.bytes > u64::try_from(self.bytes_max).unwrap_or(u64::MAX) {
+            return self.cut(record, "upstream-answer", "the answer is longer than `bounds.answer` allows");
+        }
+        if self.reader.as_mut().is_some_and(|reader| reader.push(&data).is_err()) {
+            return self.cut(record, "upstream-answer", "the upstream's answer cannot be read");
+        }
+        self.last_byte = Instant::now();
+        if self.inner.as_ref().is_some_and(Body::is_end_stream) {
+            self.end(record, true);
+        }
+        Some(Ok(Frame::data(data)))
+    }
+
+    /// Ready when the upstream took too long. The timer is set once and moved only when it fires.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let due = (self.last_byte + self.between).min(self.ends_at);
+            let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+            ready!(alarm.as_mut().poll(cx));
+            if Instant::now() >= due {
+                return Poll::Ready(());
+            }
+            alarm.as_mut().reset(due);
+        }
+    }
+
+    /// Ends the answer early: a stream with an event that says so, a document by breaking off.
+    fn cut(
+        &mut self,
+        record: &mut Record,
+        reason: &'static str,
+        message: &'static str,
+    ) -> Option<Result<Frame<Bytes>, Cut>> {
+        record.cut(reason);
+        let refusal =
+            RefusalText { trouble: protocol::Trouble::Upstream, code: reason, message, param: None };
+        let event = protocol::stream_error_event(self.dialect, &refusal, record.request_id());
+        self.end(record, false);
+        match self.delivery {
+            Delivery::Streamed => Some(Ok(Frame::data(event.into()))),
+            Delivery::Whole => Some(Err(Cut(message))),
+        }
+    }
+
+    /// Settles and records. The connection is kept only if the answer was read to its end.
+    fn end(&mut self, record: &mut Record, complete: bool) {
+        self.inner = None;
+        if let Some(lease) = self.lease.take().filter(|_| complete) {
+            lease.give_back();
+        }
+        if let Some(reader) = self.reader.take() {
+            let outcome = reader.finish();
+            record.settle(outcome.usage, outcome.output_bytes_seen);
+        }
+        record.close(self.bytes, complete);
+    }
+}

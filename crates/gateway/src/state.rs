@@ -1,0 +1,150 @@
+//! What all workers share, and the part of it that a reload replaces.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use botwarden_identity::Authenticator;
+use botwarden_limit::{Limiter, Measure, Per, Plan, Rule, Unit};
+use botwarden_types::{BotName, Clock, RequestId, Secret};
+
+use crate::config::{BotConfig, Bounds, Timeouts};
+use crate::metrics::Metrics;
+use crate::outcome::Watch;
+use crate::upstream::{TlsRoots, Upstream, UpstreamError};
+
+/// What the gateway asks of the world; the binary introduces them.
+pub struct Ports {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Who a caller is.
+    pub authenticator: Arc<Authenticator>,
+    /// How much they may use.
+    pub limiter: Arc<Limiter>,
+    /// Whoever wants to know what became of each request.
+    pub watchers: Vec<Arc<dyn Watch>>,
+    /// 64 random bits: request ids of two processes never collide.
+    pub process_id: u64,
+}
+
+/// What the configuration says, ready for use. Replaced as a whole or not at all.
+pub struct Live {
+    pub(crate) bots: HashMap<BotName, Arc<Bot>, ahash::RandomState>,
+    pub(crate) bounds: Bounds,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) failed_sign_ins: Plan,
+}
+
+/// A protected application, ready for use.
+pub(crate) struct Bot {
+    pub(crate) config: BotConfig,
+    pub(crate) upstream: Upstream,
+    pub(crate) plan: Plan,
+    /// Whether any limit counts tokens, so that an estimate is worth making.
+    pub(crate) counts_tokens: bool,
+}
+
+/// Failed sign-ins of one address in a minute. Guessing 256-bit keys is hopeless; this keeps it cheap to turn away.
+const FAILED_SIGN_INS_MAX: u32 = 20;
+const FAILED_SIGN_INS_WINDOW: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Why a bot of the configuration cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum BotError {
+    /// Two of one name.
+    #[error("bot `{0}` stands in the configuration twice")]
+    Twice(BotName),
+    /// Its upstream cannot be used.
+    #[error("bot `{bot}`")]
+    Upstream {
+        /// The bot.
+        bot: BotName,
+        /// Why.
+        source: UpstreamError,
+    },
+    /// The limits of the gateway itself cannot be used.
+    #[error("the limit on failed sign-ins: {0}")]
+    FailedSignIns(botwarden_types::Invalid),
+}
+
+impl Live {
+    /// Makes the configuration ready. `provider_key` gives the key that a bot's upstream wants.
+    pub fn new(
+        bots: Vec<(BotConfig, Option<Secret>)>,
+        bounds: Bounds,
+        timeouts: Timeouts,
+        limiter: &Limiter,
+    ) -> Result<Self, BotError> {
+        let mut ready = HashMap::with_hasher(ahash::RandomState::new());
+        let mut roots = TlsRoots::default();
+        for (config, key) in bots {
+            let name = config.name.clone();
+            let upstream = Upstream::new(&config.upstream, key.as_ref(), &mut roots)
+                .map_err(|source| BotError::Upstream { bot: name.clone(), source })?;
+            let plan = limiter.plan(name.as_str(), &config.limits);
+            let counts_tokens = config.limits.iter().any(|rule| rule.measure().unit() == Unit::Tokens);
+            let bot = Bot { config, upstream, plan, counts_tokens };
+            if ready.insert(name.clone(), Arc::new(bot)).is_some() {
+                return Err(BotError::Twice(name));
+            }
+        }
+        let measure = Measure::Requests { max: FAILED_SIGN_INS_MAX, window: FAILED_SIGN_INS_WINDOW };
+        let rule = Rule::new(Per::Address, measure).map_err(BotError::FailedSignIns)?;
+        let failed_sign_ins = limiter.plan("failed-sign-ins", &[rule]);
+        Ok(Self { bots: ready, bounds, timeouts, failed_sign_ins })
+    }
+}
+
+/// What all workers share.
+pub(crate) struct Shared {
+    pub(crate) live: ArcSwap<Live>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) authenticator: Arc<Authenticator>,
+    pub(crate) limiter: Arc<Limiter>,
+    pub(crate) watchers: Vec<Arc<dyn Watch>>,
+    pub(crate) metrics: Metrics,
+    pub(crate) draining: AtomicBool,
+    process_id: u64,
+    requests: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn new(live: Live, ports: Ports) -> Self {
+        Self {
+            live: ArcSwap::from_pointee(live),
+            clock: ports.clock,
+            authenticator: ports.authenticator,
+            limiter: ports.limiter,
+            watchers: ports.watchers,
+            metrics: Metrics::new(),
+            draining: AtomicBool::new(false),
+            process_id: ports.process_id,
+            requests: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// An id that no other request has, and 64 bits that look random and differ for each.
+    pub(crate) fn next_request(&self) -> (RequestId, u64) {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let text = format!("req-{:016x}{number:010x}", self.process_id);
+        // The alphabet and length are those of an id, so the fallback is never taken.
+        let id = RequestId::parse(&text).unwrap_or_else(|_| self.fallback_id());
+        (id, mix(self.process_id ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+    }
+
+    fn fallback_id(&self) -> RequestId {
+        RequestId::parse("req-0").unwrap_or_else(|_| self.fallback_id())
+    }
+}
+
+/// Spreads a counter over 64 bits. Source: splitmix64, S. Vigna, 2015.
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

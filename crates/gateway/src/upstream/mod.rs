@@ -1,0 +1,148 @@
+//! Towards models: addresses, connections that are kept, TLS.
+
+mod pool;
+mod tls;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use botwarden_types::{Operation, Secret};
+use bytes::Bytes;
+use http::uri::{PathAndQuery, Scheme};
+use http::{HeaderValue, Uri};
+use http_body_util::Full;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::config::UpstreamConfig;
+use crate::headers::Credential;
+
+pub(crate) use pool::{Lease, Pool};
+pub(crate) use tls::TlsRoots;
+pub use tls::UpstreamError;
+
+/// A request towards an upstream: its body is the caller's own bytes.
+pub(crate) type Outbound = Request<Full<Bytes>>;
+type Sender = http1::SendRequest<Full<Bytes>>;
+
+/// Where a bot's model is served, ready for use.
+pub(crate) struct Upstream {
+    /// Connections to equal endpoints are interchangeable, whatever bot opened them.
+    endpoint: Arc<str>,
+    host: String,
+    port: u16,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+    base: String,
+    pub(crate) authority: HeaderValue,
+    pub(crate) credential: Credential,
+}
+
+/// Why an exchange with an upstream failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// No connection.
+    Unreachable,
+    /// The connection ended before the head of an answer.
+    Broken,
+    /// It took longer than allowed.
+    TimedOut,
+}
+
+impl Upstream {
+    pub(crate) fn new(
+        config: &UpstreamConfig,
+        key: Option<&Secret>,
+        roots: &mut TlsRoots,
+    ) -> Result<Self, UpstreamError> {
+        let url = &config.url;
+        let host = url.authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let secure = url.scheme == Scheme::HTTPS;
+        let tls = if secure { Some(tls::client(&host, config.ca_file.as_deref(), roots)?) } else { None };
+        let ca = config.ca_file.as_ref().map_or(String::new(), |path| path.display().to_string());
+        Ok(Self {
+            endpoint: format!("{}://{} {ca}", url.scheme, url.authority).into(),
+            port: url.authority.port_u16().unwrap_or(if secure { 443 } else { 80 }),
+            authority: HeaderValue::from_str(url.authority.as_str()).map_err(|_| UpstreamError::Host)?,
+            credential: Credential::new(config.dialect, key).ok_or(UpstreamError::Key)?,
+            base: url.base.clone(),
+            host,
+            tls,
+        })
+    }
+
+    /// The target of a call, in origin form. `tail` follows the operation's own path: `/{id}` or a query.
+    pub(crate) fn target(&self, operation: Operation, tail: &str) -> Option<Uri> {
+        let path = match operation {
+            Operation::ChatCompletions => "/chat/completions",
+            Operation::Embeddings => "/embeddings",
+            Operation::Messages => "/messages",
+            Operation::CountTokens => "/messages/count_tokens",
+            Operation::Models => "/models",
+        };
+        let text = format!("{}{path}{tail}", self.base);
+        PathAndQuery::try_from(text).ok().map(Uri::from)
+    }
+
+    /// Sends `request` over a kept connection or a new one and waits for the head of the answer.
+    ///
+    /// A kept connection that the upstream closed meanwhile is replaced, but only while not one byte of the request was
+    /// written: a request is never sent twice.
+    pub(crate) async fn send(
+        &self,
+        pool: &Arc<Pool>,
+        mut request: Outbound,
+        connect: Duration,
+    ) -> Result<(hyper::Response<Incoming>, Lease), Failure> {
+        while let Some(mut sender) = pool.take(&self.endpoint) {
+            if sender.ready().await.is_err() {
+                continue;
+            }
+            match sender.try_send_request(request).await {
+                Ok(response) => return Ok((response, pool.lease(&self.endpoint, sender))),
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => return Err(Failure::Broken),
+                },
+            }
+        }
+        let opened = tokio::time::timeout(connect, self.connect());
+        let mut sender = opened.await.map_err(|_| Failure::TimedOut)?.map_err(|_| Failure::Unreachable)?;
+        match sender.try_send_request(request).await {
+            Ok(response) => Ok((response, pool.lease(&self.endpoint, sender))),
+            Err(_) => Err(Failure::Broken),
+        }
+    }
+
+    async fn connect(&self) -> std::io::Result<Sender> {
+        let tcp = match self.host.parse::<IpAddr>() {
+            Ok(ip) => TcpStream::connect((ip, self.port)).await?,
+            Err(_) => TcpStream::connect((self.host.as_str(), self.port)).await?,
+        };
+        tcp.set_nodelay(true)?;
+        match &self.tls {
+            None => handshake(tcp).await,
+            Some((connector, name)) => handshake(connector.connect(name.clone(), tcp).await?).await,
+        }
+    }
+}
+
+/// Speaks HTTP/1.1 over `io`; the connection's own task ends with the connection.
+async fn handshake<T>(io: T) -> std::io::Result<Sender>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(std::io::Error::other)?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "upstream connection ended");
+        }
+    });
+    Ok(sender)
+}
