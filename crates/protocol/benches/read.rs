@@ -1,6 +1,7 @@
 //! What does it cost to understand a request, against parsing it into `serde_json::Value`, and to watch a stream?
 //!
 //! `cargo bench -p botwarden-protocol`
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on ends")]
 
 use botwarden_protocol::{AnswerReader, Bounds, read_request};
 use botwarden_types::{Delivery, Operation};

@@ -12,6 +12,7 @@
 mod client;
 mod clock;
 mod process;
+pub mod synthetic;
 mod upstream;
 
 pub use client::{Client, Reply};

@@ -2,13 +2,15 @@
 
 use memchr::memchr2;
 
+use super::text::unescape;
+
 /// Bytes kept of the member.
 const MEMBER_BYTES_MAX: usize = 4096;
 
 /// Finds the member with a given name at the top of an object that passes by in pieces, and keeps its bytes alone.
 ///
 /// It follows strings and brackets and checks nothing else: good for learning what a document of numbers cost, not for
-/// deciding about it. A name spelled with escapes is not found.
+/// deciding about it.
 #[derive(Debug)]
 pub(crate) struct MemberReader {
     name: &'static str,
@@ -127,7 +129,7 @@ impl MemberReader {
                 self.before_name = true;
             }
             b':' if top => {
-                self.keeping = self.last_name == self.name.as_bytes();
+                self.keeping = self.is_named();
                 self.found += usize::from(self.keeping);
                 return;
             }
@@ -136,11 +138,21 @@ impl MemberReader {
         self.keep(&[byte], 1, false);
     }
 
+    fn is_named(&self) -> bool {
+        let whole = self.last_name.len() <= self.spelling_bytes_max();
+        whole && str::from_utf8(&self.last_name).is_ok_and(|raw| unescape(raw) == self.name)
+    }
+
+    /// The longest way to spell the name: six bytes for each of its own.
+    fn spelling_bytes_max(&self) -> usize {
+        6 * self.name.len()
+    }
+
     /// Keeps the first `len` of `bytes`, as part of the name or of the member.
     fn keep(&mut self, bytes: &[u8], len: usize, is_name: bool) {
+        let spelling = self.spelling_bytes_max();
         let (into, max) = match (is_name, self.keeping) {
-            // One byte more than the name, to tell a longer name from it.
-            (true, _) => (&mut self.last_name, self.name.len() + 1),
+            (true, _) => (&mut self.last_name, spelling + 1),
             (false, true) => (&mut self.kept, MEMBER_BYTES_MAX),
             (false, false) => return,
         };
@@ -169,6 +181,7 @@ mod tests {
             ("last", r#"{"data":[1,2.5],"usage":{"a":[1,"}"]}}"#, (Some(r#"{"a":[1,"}"]}"#), true)),
             ("first", r#"{"usage": 7 ,"data":[]}"#, (Some(" 7 "), true)),
             ("a string", r#"{"usage":"a\",\\","b":1}"#, (Some(r#""a\",\\""#), true)),
+            ("spelled with escapes", r#"{"\u0075s\u0061ge":1,"\\usage":2}"#, (Some("1"), true)),
             ("deeper only", r#"{"data":[{"usage":1}]}"#, (None, true)),
             ("as a text only", r#"{"a":"usage","b":"usage\":1"}"#, (None, true)),
             ("a longer name", r#"{"usages":1,"usag":2}"#, (None, true)),

@@ -21,10 +21,10 @@ impl ChunkReader {
     /// Takes one chunk, or a whole answer, which has `message` where a chunk has `delta`.
     pub(crate) fn chunk(&mut self, chunk: Value<'_>) {
         for (name, value) in chunk.entries() {
-            if name.is("choices") {
-                value.items().for_each(|choice| self.choice(choice));
-            } else if name.is("usage") {
-                self.outcome.usage = read_usage(value).or(self.outcome.usage);
+            match &*name.as_str() {
+                "choices" => value.items().for_each(|choice| self.choice(choice)),
+                "usage" => self.outcome.usage = read_usage(value).or(self.outcome.usage),
+                _ => {}
             }
         }
     }
@@ -43,10 +43,10 @@ impl ChunkReader {
     fn choice(&mut self, choice: Value<'_>) {
         let index = choice.get("index").and_then(|index| index.as_u64()).unwrap_or(0);
         for (name, value) in choice.entries() {
-            if name.is("delta") || name.is("message") {
-                self.message(index, value);
-            } else if name.is("finish_reason") {
-                self.outcome.finish = word(value).or(self.outcome.finish.take());
+            match &*name.as_str() {
+                "delta" | "message" => self.message(index, value),
+                "finish_reason" => self.outcome.finish = word(value).or(self.outcome.finish.take()),
+                _ => {}
             }
         }
     }

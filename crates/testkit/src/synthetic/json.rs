@@ -79,13 +79,17 @@ impl Object {
         self
     }
 
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(field, _)| field == name)
+    }
+
     /// Adds the field in `percent` of a hundred cases.
     pub(super) fn maybe<J: Into<Json>>(
         self,
-        random: &mut Random,
+        random: &Random,
         percent: usize,
         name: &str,
-        value: impl FnOnce(&mut Random) -> J,
+        value: impl FnOnce(&Random) -> J,
     ) -> Self {
         if random.chance(percent) {
             let value = value(random);
@@ -126,27 +130,32 @@ enum Escapes {
 }
 
 impl Style {
-    pub(super) fn pick(random: &mut Random) -> Self {
-        let spacing = random.pick(&[Spacing::None, Spacing::None, Spacing::Python, Spacing::Indented, Spacing::Wild]);
+    pub(super) fn pick(random: &Random) -> Self {
+        let spacing =
+            random.pick(&[Spacing::None, Spacing::None, Spacing::Python, Spacing::Indented, Spacing::Wild]);
         let escapes = random.pick(&[Escapes::Few, Escapes::Few, Escapes::Ascii, Escapes::Wild]);
         Self { spacing, escapes, shuffled: random.chance(30) }
     }
 
     /// The style of event streams, which is mostly plain.
-    pub(super) fn pick_for_stream(random: &mut Random) -> Self {
+    pub(super) fn pick_for_stream(random: &Random) -> Self {
         if random.chance(80) {
-            return Self { spacing: Spacing::None, escapes: random.pick(&[Escapes::Few, Escapes::Ascii]), shuffled: false };
+            return Self {
+                spacing: Spacing::None,
+                escapes: random.pick(&[Escapes::Few, Escapes::Ascii]),
+                shuffled: false,
+            };
         }
         Self::pick(random)
     }
 
-    pub(super) fn spell(self, random: &mut Random, value: &Json) -> String {
+    pub(super) fn spell(self, random: &Random, value: &Json) -> String {
         let mut out = String::new();
         self.value(random, value, 0, &mut out);
         out
     }
 
-    fn value(self, random: &mut Random, value: &Json, level: usize, out: &mut String) {
+    fn value(self, random: &Random, value: &Json, level: usize, out: &mut String) {
         match value {
             Json::Raw(raw) => out.push_str(raw),
             Json::Text(text) => self.text(random, text, out),
@@ -174,12 +183,12 @@ impl Style {
 
     fn list<T>(
         self,
-        random: &mut Random,
+        random: &Random,
         (open, close): (char, char),
         items: &[T],
         level: usize,
         out: &mut String,
-        mut spell: impl FnMut(&mut Random, &T, &mut String),
+        mut spell: impl FnMut(&Random, &T, &mut String),
     ) {
         out.push(open);
         for (at, item) in items.iter().enumerate() {
@@ -207,13 +216,13 @@ impl Style {
         }
     }
 
-    fn gap(self, random: &mut Random, out: &mut String) {
+    fn gap(self, random: &Random, out: &mut String) {
         if matches!(self.spacing, Spacing::Wild) && random.chance(30) {
             out.push_str(random.pick(&[" ", "\t", "\n", "\r\n", "   ", " \n\t\r"]));
         }
     }
 
-    fn text(self, random: &mut Random, text: &str, out: &mut String) {
+    fn text(self, random: &Random, text: &str, out: &mut String) {
         out.push('"');
         for c in text.chars() {
             let must = matches!(c, '"' | '\\') || c < ' ';
@@ -227,7 +236,7 @@ impl Style {
         out.push('"');
     }
 
-    fn escape(self, random: &mut Random, c: char, out: &mut String) {
+    fn escape(self, random: &Random, c: char, out: &mut String) {
         let short = match c {
             '"' => r#"\""#,
             '\\' => r"\\",

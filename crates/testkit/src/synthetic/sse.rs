@@ -14,7 +14,7 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(random: &mut Random) -> Self {
+    pub(super) fn new(random: &Random) -> Self {
         let end = if random.chance(85) { "\n" } else { random.pick(&["\r\n", "\r"]) };
         let space = if random.chance(90) { " " } else { "" };
         let out = if random.chance(5) { "\u{FEFF}".to_owned() } else { String::new() };
@@ -22,7 +22,7 @@ impl Stream {
     }
 
     /// One event. Data that has line breaks goes out in several lines; the reader joins them by line feeds.
-    pub(super) fn event(&mut self, random: &mut Random, name: Option<&str>, data: &Json) {
+    pub(super) fn event(&mut self, random: &Random, name: Option<&str>, data: &Json) {
         if random.chance(3) {
             self.line(": keep-alive", "");
         }

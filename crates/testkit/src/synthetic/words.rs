@@ -30,8 +30,20 @@ const SENTENCES: [&str; 24] = [
     "ＦＵＬＬ ｗｉｄｔｈ and ſmall K signs",
 ];
 
-const WORDS: [&str; 12] =
-    ["order", "parcel", "refund", "search", "get_weather", "lookup", "tomorrow", "user", "status", "city", "a-b", "x_1"];
+const WORDS: [&str; 12] = [
+    "order",
+    "parcel",
+    "refund",
+    "search",
+    "get_weather",
+    "lookup",
+    "tomorrow",
+    "user",
+    "status",
+    "city",
+    "a-b",
+    "x_1",
+];
 
 const NUMBERS: [&str; 16] = [
     "0",
@@ -53,7 +65,7 @@ const NUMBERS: [&str; 16] = [
 ];
 
 /// A sentence or a few; now and then a page.
-pub(super) fn text(random: &mut Random) -> String {
+pub(super) fn text(random: &Random) -> String {
     let sentences = match random.below(20) {
         0 => random.between(20, 80),
         n => 1 + n % 3,
@@ -62,39 +74,39 @@ pub(super) fn text(random: &mut Random) -> String {
 }
 
 /// A short text with something in it.
-pub(super) fn phrase(random: &mut Random) -> String {
+pub(super) fn phrase(random: &Random) -> String {
     random.pick(&SENTENCES[..4]).to_owned()
 }
 
 /// A name.
-pub(super) fn word(random: &mut Random) -> String {
+pub(super) fn word(random: &Random) -> String {
     format!("{}_{}", random.pick(&WORDS), random.below(100))
 }
 
 /// An id such as `call_0f3c…`.
-pub(super) fn id(random: &mut Random, prefix: &str) -> String {
+pub(super) fn id(random: &Random, prefix: &str) -> String {
     format!("{prefix}{:016x}{:08x}", random.next(), random.next() as u32)
 }
 
 /// Base64 of up to a few kilobytes.
-pub(super) fn base64(random: &mut Random) -> String {
+pub(super) fn base64(random: &Random) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let len = random.between(1, 600) * 4;
     (0..len).map(|_| char::from(random.pick(ALPHABET))).collect()
 }
 
 /// A number in one of JSON's many spellings.
-pub(super) fn number(random: &mut Random) -> Json {
+pub(super) fn number(random: &Random) -> Json {
     Json::number(random.pick(&NUMBERS))
 }
 
 /// A fraction such as a temperature.
-pub(super) fn fraction(random: &mut Random) -> Json {
+pub(super) fn fraction(random: &Random) -> Json {
     Json::number(random.pick(&["0", "0.2", "0.7", "1", "1.0", "1e-1", "0.30000000000000004"]))
 }
 
 /// Any value, for fields that nobody knows; at most `depth` levels.
-pub(super) fn anything(random: &mut Random, depth: usize) -> Json {
+pub(super) fn anything(random: &Random, depth: usize) -> Json {
     match random.below(if depth == 0 { 4 } else { 6 }) {
         0 => Json::from(text(random)),
         1 => number(random),
@@ -111,13 +123,13 @@ pub(super) fn anything(random: &mut Random, depth: usize) -> Json {
 }
 
 /// Adds a field or two that no schema has.
-pub(super) fn with_unknown(random: &mut Random, object: Object) -> Object {
+pub(super) fn with_unknown(random: &Random, object: Object) -> Object {
     let object = object.maybe(random, 15, "x_vendor_extension", |random| anything(random, 3));
     object.maybe(random, 5, "Ünknown \"field\"", |random| anything(random, 1))
 }
 
 /// A JSON Schema for a tool's parameters or an answer's form.
-pub(super) fn schema(random: &mut Random) -> Json {
+pub(super) fn schema(random: &Random) -> Json {
     let mut properties = Object::default();
     let mut required = Vec::new();
     for at in 0..random.between(1, 5) {
@@ -134,7 +146,7 @@ pub(super) fn schema(random: &mut Random) -> Json {
 }
 
 /// Arguments for a call, as a value.
-pub(super) fn arguments(random: &mut Random) -> Object {
+pub(super) fn arguments(random: &Random) -> Object {
     (0..random.below(4)).fold(Object::default(), |object, at| {
         let name = format!("{}{at}", random.pick(&["city", "Role", "order_id", "q"]));
         object.with(&name, anything(random, 2))
@@ -142,7 +154,7 @@ pub(super) fn arguments(random: &mut Random) -> Object {
 }
 
 /// Cuts a text into the pieces a model would write it in.
-pub(super) fn tokens(random: &mut Random, text: &str) -> Vec<String> {
+pub(super) fn tokens(random: &Random, text: &str) -> Vec<String> {
     let mut tokens = Vec::new();
     let mut token = String::new();
     let mut left = random.between(1, 9);

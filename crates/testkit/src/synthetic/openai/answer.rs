@@ -7,7 +7,7 @@ use crate::synthetic::words;
 
 pub(super) const FINISHES: [&str; 4] = ["stop", "length", "content_filter", "tool_calls"];
 
-pub(super) fn chat(random: &mut Random, truth: &mut Truth) -> Json {
+pub(super) fn chat(random: &Random, truth: &mut Truth) -> Json {
     let choices = if random.chance(85) { 1 } else { random.between(2, 3) };
     let choices: Vec<Json> = (0..choices).map(|index| choice(random, index, truth)).collect();
     let answer = head(random, "chat.completion", truth).with("choices", choices);
@@ -16,7 +16,7 @@ pub(super) fn chat(random: &mut Random, truth: &mut Truth) -> Json {
 }
 
 /// What every answer and every chunk of one begins with.
-pub(super) fn head(random: &mut Random, object: &str, truth: &Truth) -> Object {
+pub(super) fn head(random: &Random, object: &str, truth: &Truth) -> Object {
     let head = Object::default().with("id", words::id(random, "chatcmpl-")).with("object", object);
     let head = head.with("created", 1_741_570_283_usize).with("model", truth.model.as_str());
     let head = head.maybe(random, 50, "service_tier", |_| "default");
@@ -24,7 +24,7 @@ pub(super) fn head(random: &mut Random, object: &str, truth: &Truth) -> Object {
 }
 
 /// Counts of tokens; notes them as the truth.
-pub(super) fn usage(random: &mut Random, truth: &mut Truth) -> Object {
+pub(super) fn usage(random: &Random, truth: &mut Truth) -> Object {
     let (input, output) = (random.below(200_000), random.below(20_000));
     truth.usage = Some((input as u64, output as u64));
     let usage = Object::default().with("prompt_tokens", input).with("completion_tokens", output);
@@ -33,11 +33,13 @@ pub(super) fn usage(random: &mut Random, truth: &mut Truth) -> Object {
         Object::default().with("cached_tokens", random.below(input + 1)).with("audio_tokens", 0_usize)
     });
     usage.maybe(random, 60, "completion_tokens_details", |random| {
-        Object::default().with("reasoning_tokens", random.below(output + 1)).with("accepted_prediction_tokens", 0_usize)
+        Object::default()
+            .with("reasoning_tokens", random.below(output + 1))
+            .with("accepted_prediction_tokens", 0_usize)
     })
 }
 
-fn choice(random: &mut Random, index: usize, truth: &mut Truth) -> Json {
+fn choice(random: &Random, index: usize, truth: &mut Truth) -> Json {
     let finish = random.pick(&FINISHES);
     truth.finish = Some(finish.to_owned());
     let choice = Object::default().with("index", index).with("message", message(random, truth));
@@ -51,7 +53,7 @@ pub(super) fn written(text: String, truth: &mut Truth) -> String {
     text
 }
 
-fn message(random: &mut Random, truth: &mut Truth) -> Json {
+fn message(random: &Random, truth: &mut Truth) -> Json {
     let message = Object::default().with("role", "assistant");
     let message = match random.below(10) {
         0 => message.with("content", Json::null()).with("refusal", written(words::text(random), truth)),
@@ -62,11 +64,13 @@ fn message(random: &mut Random, truth: &mut Truth) -> Json {
         4 => {
             truth.tool_calls += 1;
             let name = written(words::word(random), truth);
-            let function = Object::default().with("name", name).with("arguments", written("{}".to_owned(), truth));
+            let function =
+                Object::default().with("name", name).with("arguments", written("{}".to_owned(), truth));
             message.with("content", Json::null()).with("function_call", function)
         }
         5 => {
-            let audio = Object::default().with("id", words::id(random, "audio_")).with("data", words::base64(random));
+            let audio =
+                Object::default().with("id", words::id(random, "audio_")).with("data", words::base64(random));
             message.with("content", Json::null()).with("audio", audio.with("transcript", words::text(random)))
         }
         6 => {
@@ -82,13 +86,14 @@ fn message(random: &mut Random, truth: &mut Truth) -> Json {
     words::with_unknown(random, message).into()
 }
 
-fn call(random: &mut Random, truth: &mut Truth) -> Json {
+fn call(random: &Random, truth: &mut Truth) -> Json {
     truth.tool_calls += 1;
     let name = written(words::word(random), truth);
     let call = if random.chance(80) {
         let arguments = Json::from(words::arguments(random));
         let arguments = written(Style::pick(random).spell(random, &arguments), truth);
-        Object::of("function").with("function", Object::default().with("name", name).with("arguments", arguments))
+        Object::of("function")
+            .with("function", Object::default().with("name", name).with("arguments", arguments))
     } else {
         let input = written(words::text(random), truth);
         Object::of("custom").with("custom", Object::default().with("name", name).with("input", input))
@@ -96,11 +101,11 @@ fn call(random: &mut Random, truth: &mut Truth) -> Json {
     call.with("id", words::id(random, "call_")).into()
 }
 
-pub(super) fn logprobs(random: &mut Random, tokens: usize) -> Json {
+pub(super) fn logprobs(random: &Random, tokens: usize) -> Json {
     if random.chance(50) {
         return Json::null();
     }
-    let token = |random: &mut Random| {
+    let token = |random: &Random| {
         Object::default()
             .with("token", words::text(random))
             .with("logprob", Json::number("-0.31725305"))

@@ -11,7 +11,7 @@ use super::json::Style;
 use super::random::Random;
 use super::{Sample, Truth};
 
-pub(super) fn sample(random: &mut Random) -> Sample {
+pub(super) fn sample(random: &Random) -> Sample {
     match random.below(20) {
         0..14 => chat(random),
         14..18 => other::embeddings(random),
@@ -19,7 +19,7 @@ pub(super) fn sample(random: &mut Random) -> Sample {
     }
 }
 
-fn chat(random: &mut Random) -> Sample {
+fn chat(random: &Random) -> Sample {
     let mut truth = Truth::default();
     let delivery = if random.chance(50) { Delivery::Streamed } else { Delivery::Whole };
     let request = request::chat(random, delivery, &mut truth);

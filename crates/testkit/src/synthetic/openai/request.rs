@@ -10,7 +10,7 @@ use crate::synthetic::words;
 pub(super) const MODELS: [&str; 5] =
     ["gpt-4o-mini", "gpt-4o-2024-08-06", "gpt-5.1", "o4-mini", "ft:gpt-4o-mini-2024-07-18:acme::abc123"];
 
-pub(super) fn chat(random: &mut Random, delivery: Delivery, truth: &mut Truth) -> Json {
+pub(super) fn chat(random: &Random, delivery: Delivery, truth: &mut Truth) -> Json {
     truth.model = random.pick(&MODELS).to_owned();
     let messages = messages(random);
     truth.messages = messages.len();
@@ -27,7 +27,7 @@ pub(super) fn chat(random: &mut Random, delivery: Delivery, truth: &mut Truth) -
     words::with_unknown(random, body).into()
 }
 
-fn messages(random: &mut Random) -> Vec<Json> {
+fn messages(random: &Random) -> Vec<Json> {
     let mut messages = Vec::new();
     if random.chance(70) {
         let role = random.pick(&["system", "developer"]);
@@ -47,32 +47,32 @@ fn messages(random: &mut Random) -> Vec<Json> {
     messages
 }
 
-fn message(random: &mut Random, role: &str, content: fn(&mut Random) -> Json) -> Json {
+fn message(random: &Random, role: &str, content: fn(&Random) -> Json) -> Json {
     let message = Object::default().with("role", role).with("content", content(random));
     let message = message.maybe(random, 10, "name", words::word);
     words::with_unknown(random, message).into()
 }
 
-fn texts(random: &mut Random) -> Json {
+fn texts(random: &Random) -> Json {
     if random.chance(70) {
         return words::text(random).into();
     }
     Json::Array((0..random.between(1, 3)).map(|_| text_part(random)).collect())
 }
 
-fn text_part(random: &mut Random) -> Json {
+fn text_part(random: &Random) -> Json {
     let part = Object::of("text").with("text", words::text(random));
     words::with_unknown(random, part).into()
 }
 
-fn user_content(random: &mut Random) -> Json {
+fn user_content(random: &Random) -> Json {
     if random.chance(70) {
         return texts(random);
     }
     Json::Array((0..random.between(1, 4)).map(|_| user_part(random)).collect())
 }
 
-fn user_part(random: &mut Random) -> Json {
+fn user_part(random: &Random) -> Json {
     match random.below(5) {
         0 => {
             let url = if random.chance(50) {
@@ -101,7 +101,7 @@ fn user_part(random: &mut Random) -> Json {
 }
 
 /// An assistant that calls tools, and the tools' results.
-fn called(random: &mut Random, messages: &mut Vec<Json>) {
+fn called(random: &Random, messages: &mut Vec<Json>) {
     let mut calls = Vec::new();
     let mut results = Vec::new();
     for _ in 0..random.between(1, 3) {
@@ -112,11 +112,18 @@ fn called(random: &mut Random, messages: &mut Vec<Json>) {
             let function = Object::default().with("name", words::word(random)).with("arguments", arguments);
             Object::of("function").with("function", function)
         } else {
-            let custom = Object::default().with("name", words::word(random)).with("input", words::text(random));
+            let custom =
+                Object::default().with("name", words::word(random)).with("input", words::text(random));
             Object::of("custom").with("custom", custom)
         };
         calls.push(Json::from(call.with("id", id.as_str())));
-        results.push(Object::default().with("role", "tool").with("tool_call_id", id).with("content", texts(random)).into());
+        results.push(
+            Object::default()
+                .with("role", "tool")
+                .with("tool_call_id", id)
+                .with("content", texts(random))
+                .into(),
+        );
     }
     let message = Object::default().with("role", "assistant").with("tool_calls", calls);
     let message = message.maybe(random, 50, "content", |_| Json::null());
@@ -124,18 +131,26 @@ fn called(random: &mut Random, messages: &mut Vec<Json>) {
     messages.append(&mut results);
 }
 
-fn called_the_old_way(random: &mut Random, messages: &mut Vec<Json>) {
+fn called_the_old_way(random: &Random, messages: &mut Vec<Json>) {
     let name = words::word(random);
     let call = Object::default().with("name", name.as_str()).with("arguments", "{\"q\": 1}");
     messages.push(
-        Object::default().with("role", "assistant").with("content", Json::null()).with("function_call", call).into(),
+        Object::default()
+            .with("role", "assistant")
+            .with("content", Json::null())
+            .with("function_call", call)
+            .into(),
     );
     messages.push(
-        Object::default().with("role", "function").with("name", name).with("content", words::text(random)).into(),
+        Object::default()
+            .with("role", "function")
+            .with("name", name)
+            .with("content", words::text(random))
+            .into(),
     );
 }
 
-fn refused(random: &mut Random) -> Json {
+fn refused(random: &Random) -> Json {
     let message = Object::default().with("role", "assistant");
     if random.chance(50) {
         return message.with("refusal", words::text(random)).into();
@@ -144,12 +159,12 @@ fn refused(random: &mut Random) -> Json {
     message.with("content", vec![Json::from(part)]).into()
 }
 
-fn spoken(random: &mut Random) -> Json {
+fn spoken(random: &Random) -> Json {
     let audio = Object::default().with("id", words::id(random, "audio_"));
     Object::default().with("role", "assistant").with("audio", audio).with("content", Json::null()).into()
 }
 
-fn tools(random: &mut Random, body: Object, truth: &mut Truth) -> Object {
+fn tools(random: &Random, body: Object, truth: &mut Truth) -> Object {
     let mut body = body;
     if random.chance(40) {
         let tools: Vec<Json> = (0..random.between(1, 4)).map(|_| tool(random)).collect();
@@ -157,7 +172,8 @@ fn tools(random: &mut Random, body: Object, truth: &mut Truth) -> Object {
         body = body.with("tools", tools).maybe(random, 50, "tool_choice", tool_choice);
         body = body.maybe(random, 30, "parallel_tool_calls", |random| random.chance(50));
     } else if random.chance(10) {
-        let function = Object::default().with("name", words::word(random)).with("parameters", words::schema(random));
+        let function =
+            Object::default().with("name", words::word(random)).with("parameters", words::schema(random));
         truth.tools += 1;
         body = body.with("functions", vec![Json::from(function)]).with("function_call", "auto");
     }
@@ -170,7 +186,7 @@ fn tools(random: &mut Random, body: Object, truth: &mut Truth) -> Object {
     body
 }
 
-fn tool(random: &mut Random) -> Json {
+fn tool(random: &Random) -> Json {
     if random.chance(85) {
         let function = Object::default().with("name", words::word(random));
         let function = function.maybe(random, 80, "description", words::text);
@@ -184,14 +200,14 @@ fn tool(random: &mut Random) -> Json {
     Object::of("custom").with("custom", custom).into()
 }
 
-fn tool_choice(random: &mut Random) -> Json {
+fn tool_choice(random: &Random) -> Json {
     if random.chance(60) {
         return random.pick(&["auto", "none", "required"]).into();
     }
     Object::of("function").with("function", Object::default().with("name", words::word(random))).into()
 }
 
-fn sampling(random: &mut Random, body: Object) -> Object {
+fn sampling(random: &Random, body: Object) -> Object {
     let body = body.maybe(random, 40, "temperature", words::fraction);
     let body = body.maybe(random, 20, "top_p", words::fraction);
     let body = body.maybe(random, 15, "n", |random| random.between(1, 3));
@@ -199,7 +215,8 @@ fn sampling(random: &mut Random, body: Object) -> Object {
     let body = body.maybe(random, 20, "max_completion_tokens", |random| random.between(1, 100_000));
     let body = body.maybe(random, 10, "presence_penalty", |_| Json::number("-1.5"));
     let body = body.maybe(random, 10, "frequency_penalty", |_| Json::null());
-    let body = body.maybe(random, 10, "logit_bias", |_| Object::default().with("50256", Json::number("-100")));
+    let body =
+        body.maybe(random, 10, "logit_bias", |_| Object::default().with("50256", Json::number("-100")));
     let body = body.maybe(random, 15, "logprobs", |_| true).maybe(random, 10, "top_logprobs", |_| 3_usize);
     let body = body.maybe(random, 10, "seed", words::number);
     let body = body.maybe(random, 15, "stop", |random| match random.below(3) {
@@ -210,12 +227,13 @@ fn sampling(random: &mut Random, body: Object) -> Object {
     body.maybe(random, 15, "reasoning_effort", |random| random.pick(&["none", "low", "high"]))
 }
 
-fn form(random: &mut Random, body: Object) -> Object {
+fn form(random: &Random, body: Object) -> Object {
     let body = body.maybe(random, 25, "response_format", |random| match random.below(3) {
         0 => Object::of("text"),
         1 => Object::of("json_object"),
         _ => {
-            let schema = Object::default().with("name", words::word(random)).with("schema", words::schema(random));
+            let schema =
+                Object::default().with("name", words::word(random)).with("schema", words::schema(random));
             Object::of("json_schema").with("json_schema", schema.with("strict", true))
         }
     });
@@ -226,12 +244,14 @@ fn form(random: &mut Random, body: Object) -> Object {
     } else {
         body
     };
-    let body = body.maybe(random, 10, "metadata", |_| Object::default().with("Model", "x").with("MESSAGES", "y"));
+    let body =
+        body.maybe(random, 10, "metadata", |_| Object::default().with("Model", "x").with("MESSAGES", "y"));
     let body = body.maybe(random, 10, "store", |random| random.chance(50));
     let body = body.maybe(random, 10, "prompt_cache_key", words::word);
     let body = body.maybe(random, 10, "service_tier", |random| random.pick(&["auto", "default", "flex"]));
     let body = body.maybe(random, 10, "verbosity", |random| random.pick(&["low", "medium", "high"]));
     let body = body.maybe(random, 5, "modalities", |_| vec![Json::from("text"), Json::from("audio")]);
-    let body = body.maybe(random, 5, "audio", |_| Object::default().with("voice", "alloy").with("format", "mp3"));
+    let body =
+        body.maybe(random, 5, "audio", |_| Object::default().with("voice", "alloy").with("format", "mp3"));
     body.maybe(random, 5, "prediction", |random| Object::of("content").with("content", texts(random)))
 }

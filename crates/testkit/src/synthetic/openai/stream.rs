@@ -7,14 +7,15 @@ use crate::synthetic::random::Random;
 use crate::synthetic::sse::Stream;
 use crate::synthetic::words;
 
-pub(super) fn chat(random: &mut Random, truth: &mut Truth) -> Vec<u8> {
+pub(super) fn chat(random: &Random, truth: &mut Truth) -> Vec<u8> {
     let mut stream = Stream::new(random);
     let head = head(random, "chat.completion.chunk", truth);
     let choices = if random.chance(85) { 1 } else { 2 };
     for index in 0..choices {
         for delta in deltas(random, truth) {
             let choice = choice(random, index, delta, Json::null());
-            let chunk = head.clone().with("choices", vec![choice]).maybe(random, 40, "usage", |_| Json::null());
+            let chunk =
+                head.clone().with("choices", vec![choice]).maybe(random, 40, "usage", |_| Json::null());
             let chunk = chunk.maybe(random, 20, "obfuscation", words::word);
             stream.event(random, None, &words::with_unknown(random, chunk).into());
         }
@@ -31,15 +32,16 @@ pub(super) fn chat(random: &mut Random, truth: &mut Truth) -> Vec<u8> {
     stream.finish()
 }
 
-fn choice(random: &mut Random, index: usize, delta: Object, finish: Json) -> Json {
+fn choice(random: &Random, index: usize, delta: Object, finish: Json) -> Json {
     let choice = Object::default().with("index", index).with("delta", delta);
     let choice = choice.maybe(random, 60, "logprobs", |random| logprobs(random, 2));
     choice.with("finish_reason", finish).into()
 }
 
-fn deltas(random: &mut Random, truth: &mut Truth) -> Vec<Object> {
+fn deltas(random: &Random, truth: &mut Truth) -> Vec<Object> {
     let opening = Object::default().with("role", "assistant");
-    let mut deltas = vec![opening.maybe(random, 70, "content", |_| "").maybe(random, 50, "refusal", |_| Json::null())];
+    let mut deltas =
+        vec![opening.maybe(random, 70, "content", |_| "").maybe(random, 50, "refusal", |_| Json::null())];
     match random.below(8) {
         0 => pieces(random, "refusal", truth, &mut deltas),
         1 => pieces(random, "reasoning_content", truth, &mut deltas),
@@ -58,14 +60,14 @@ fn deltas(random: &mut Random, truth: &mut Truth) -> Vec<Object> {
     deltas
 }
 
-fn pieces(random: &mut Random, field: &str, truth: &mut Truth, deltas: &mut Vec<Object>) {
+fn pieces(random: &Random, field: &str, truth: &mut Truth, deltas: &mut Vec<Object>) {
     let text = written(words::text(random), truth);
     for token in words::tokens(random, &text) {
         deltas.push(Object::default().with(field, token));
     }
 }
 
-fn call(random: &mut Random, index: usize, truth: &mut Truth, deltas: &mut Vec<Object>) {
+fn call(random: &Random, index: usize, truth: &mut Truth, deltas: &mut Vec<Object>) {
     truth.tool_calls += 1;
     let name = written(words::word(random), truth);
     let function = Object::default().with("name", name).with("arguments", "");
