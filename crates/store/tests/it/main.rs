@@ -1,4 +1,8 @@
 //! The store as the rest of the product meets it.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod child;
 mod conformance;
+mod control;
+mod root_key;
 mod sqlite;

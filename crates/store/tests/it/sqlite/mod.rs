@@ -1,6 +1,8 @@
 //! The embedded store.
 
+pub(crate) mod crash;
 mod files;
+mod tampering;
 
 use botwarden_crypto::RootKey;
 use botwarden_store::{DataDir, Sqlite};
@@ -10,9 +12,9 @@ use crate::conformance::{Backend, suite};
 
 /// A data directory with its root key.
 pub(crate) struct Place {
-    _parent: TempDir,
     pub(crate) data: DataDir,
     pub(crate) root: RootKey,
+    _parent: TempDir,
 }
 
 impl Place {
@@ -20,7 +22,7 @@ impl Place {
         let parent = tempfile::tempdir().unwrap();
         let data = DataDir::open(parent.path().join("data")).unwrap();
         let root = data.root_key().unwrap();
-        Self { _parent: parent, data, root }
+        Self { data, root, _parent: parent }
     }
 
     pub(crate) async fn open(&self) -> Sqlite {
