@@ -37,6 +37,8 @@ impl Passers {
         let (asks, delivery) = question.copied().unwrap_or(("Hello", Delivery::Whole));
         self.asked += 1;
         let talk = stage.talk(customer, asks, delivery).await?;
-        Ok(Passed { who: customer.customer.name, asks, head: talk.head, said: talk.said })
+        Ok(Passed {
+            who: customer.customer.name, asks, head: talk.head, said: format!("“{}”", talk.said)
+        })
     }
 }

@@ -16,7 +16,7 @@ use crate::command::demo::tour::Seen;
 const REQUESTS_MAX: usize = 30;
 const WINDOW: Duration = Duration::from_secs(60);
 const STREAMS_MAX: usize = 4;
-/// 40,000 tokens are gone before this many catalogues of 1,500 tokens.
+/// 40,000 tokens are gone before this many catalogues of 1,900 tokens.
 const CATALOGUES_MAX: usize = 30;
 
 /// As many requests as a user has, one after the other.
@@ -72,7 +72,7 @@ pub(super) async fn drain_budget(stage: &Stage) -> anyhow::Result<Seen> {
         seen = stage.probe(stage.caller(), ask).await?;
         if seen.head.status != 200 {
             let told = seen.head.retry_after_s.is_some();
-            let note = format!("after {served} long answers");
+            let note = format!("{served} answers");
             return Ok(seen.note(note).expect(told, "no Retry-After").expect(served > 5, "too early"));
         }
     }

@@ -38,7 +38,9 @@ pub(super) async fn too_large(stage: &Stage) -> anyhow::Result<Seen> {
 
 /// Request smuggling: a proxy that believes one length and a server that believes the other see different requests.
 pub(super) async fn two_lengths(stage: &Stage) -> anyhow::Result<Seen> {
-    let request = format!("{}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", head(stage));
+    let body = r#"{"model":"shop-assistant","messages":[{"role":"user","content":"Hi"}]}"#;
+    let chunks = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    let request = format!("{}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}", head(stage));
     raw(stage, &request).await
 }
 

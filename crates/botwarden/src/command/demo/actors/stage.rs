@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use botwarden_crypto::{RootKey, Token};
+use botwarden_identity::Right;
 use botwarden_types::{Delivery, Secret};
 use serde_json::json;
 use tempfile::TempDir;
@@ -67,7 +68,7 @@ impl Stage {
         let gateway = gateway::start(folder.path(), model.address(), &model_key)
             .await
             .context("starting the gateway")?;
-        let backend = gateway.issue_key(&["session"], Lifetime::Unbounded).await?;
+        let backend = gateway.issue_key(&[Right::Session], Lifetime::Unbounded).await?;
         let bot = Bot::new(Client::new(gateway.gateway), backend.key, database.clone());
         let sessions = Sessions::open(&bot).await?;
         let keys = Keys::issue(&gateway).await?;
@@ -138,10 +139,10 @@ impl Sessions {
 
 impl Keys {
     async fn issue(gateway: &DemoGateway) -> anyhow::Result<Self> {
-        let expired = gateway.issue_key(&["chat"], Lifetime::Over).await?;
-        let revoked = gateway.issue_key(&["chat"], Lifetime::Unbounded).await?;
+        let expired = gateway.issue_key(&[Right::Chat], Lifetime::Over).await?;
+        let revoked = gateway.issue_key(&[Right::Chat], Lifetime::Unbounded).await?;
         gateway.revoke_key(&revoked).await?;
-        let visitor = gateway.issue_key(&["chat", "assert-user"], Lifetime::Unbounded).await?;
+        let visitor = gateway.issue_key(&[Right::Chat, Right::AssertUser], Lifetime::Unbounded).await?;
         Ok(Self { expired: expired.key, revoked: revoked.key, visitor })
     }
 }

@@ -138,12 +138,12 @@ fn sentence(result: &str) -> String {
     format!("That did not work: {}.", field("error"))
 }
 
-/// A long answer, about 1,500 tokens: what those ask for who want to use up a budget or hold a stream.
+/// A long answer, about 1,900 tokens: what those ask for who want to use up a budget or hold a stream.
 fn catalogue() -> String {
     let shelves = ["lamp", "kettle", "fern", "mug", "rug", "clock", "shelf", "vase", "basket", "mirror"];
     let colours = ["amber", "brass", "clay", "dune", "ebony", "flax"];
     let mut text = String::from("Our catalogue:");
-    for (row, colour) in colours.iter().cycle().take(18).enumerate() {
+    for (row, colour) in colours.iter().cycle().take(40).enumerate() {
         for (column, item) in shelves.iter().enumerate() {
             text.push_str(&format!(" {colour} {item} no. {row}{column},"));
         }

@@ -28,7 +28,7 @@ impl Seen {
     }
 
     pub(in super::super) fn of_talk(talk: Talk) -> Self {
-        Self { note: talk.said, reached_model: true, ..Self::of(talk.head) }
+        Self { note: format!("“{}”", talk.said), reached_model: true, ..Self::of(talk.head) }
     }
 
     /// Records what should be there and is not.

@@ -132,7 +132,7 @@ const STRANGERS: &[Step] = &[
         "straight-to-model",
         ("a stranger", "goes straight to the model"),
         (401, ""),
-        "only Botwarden has the model's key",
+        "only Botwarden has its key",
     ),
     stopped(
         Act::GuessedKey,
@@ -146,7 +146,7 @@ const STRANGERS: &[Step] = &[
         "guessing-on",
         ("a key guesser", "tries key after key"),
         (429, "credential-throttled"),
-        "address",
+        "20 failures a minute",
     ),
     stopped(
         Act::ExpiredKey,
@@ -238,13 +238,7 @@ const MALFORMED: &[Step] = &[
         (413, "body-too-large"),
         "256 KiB at most",
     ),
-    stopped(
-        Act::SlowHead,
-        "slow-head",
-        ("trudy", "sends a head byte by byte"),
-        (0, ""),
-        "connection cut: a head has 1 s",
-    ),
+    stopped(Act::SlowHead, "slow-head", ("trudy", "sends a head byte by byte"), (0, ""), "a head has 1 s"),
     stopped(
         Act::SlowBody,
         "slow-body",
@@ -288,7 +282,7 @@ const OPEN: &[Step] = &[
         Act::InjectedRefund,
         "injected-refund",
         ("bob", "What do reviews say of the kettle?"),
-        "a review made the bot pay 59.00 to a stranger's account",
+        "a review had the bot pay 59.00 to a stranger",
         BY_ORIGIN,
     ),
     open(
@@ -348,7 +342,7 @@ mod tests {
             assert!(ids.insert(step.id), "{} twice", step.id);
             assert!(step.who.chars().count() <= 16, "{}: who", step.id);
             assert!(step.asks.chars().count() <= 36, "{}: asks", step.id);
-            assert!(step.why.chars().count() <= 56, "{}: why", step.id);
+            assert!(step.why.chars().count() <= 46, "{}: why", step.id);
         }
     }
 }

@@ -15,27 +15,26 @@ const WHO: usize = 17;
 const ASKS: usize = 37;
 const RESULT: usize = WIDTH - 2 - TIME - 2 - WHO - ASKS;
 
-/// What a step came to.
-pub(super) fn of_outcome(outcome: &Outcome) -> Line {
+/// What a step came to. For an attack that gets through, what it did and, on a second line, what will stop it.
+pub(super) fn of_outcome(outcome: &Outcome) -> Vec<Line> {
     let step = outcome.step;
+    let line = |mark, result| row(mark, outcome.at, step.who, step.asks, result);
     if !outcome.is_as_it_must() {
         let wrong = outcome.wrong.join("; ");
-        return row(
-            ('!', Ink::Wrong),
-            outcome.at,
-            step.who,
-            step.asks,
-            Line::of(Ink::Wrong, cut(&wrong, RESULT)),
-        );
+        return vec![line(('!', Ink::Wrong), Line::of(Ink::Wrong, cut(&wrong, RESULT)))];
     }
-    let (mark, result) = match step.ends {
-        Ends::Allowed => (('✔', Ink::Good), said(&outcome.note)),
-        Ends::Stopped => (('✖', Ink::Stop), stopped(outcome)),
+    match step.ends {
+        Ends::Allowed => vec![line(('✔', Ink::Good), said(&outcome.note))],
+        Ends::Stopped => vec![line(('✖', Ink::Stop), stopped(outcome))],
         Ends::Open { planned } => {
-            (('⚠', Ink::Open), Line::of(Ink::Open, cut(&format!("planned: {planned}"), RESULT)))
+            let plan = cut(&format!("planned: {planned}"), RESULT);
+            let indent = " ".repeat(WIDTH - RESULT);
+            vec![
+                line(('⚠', Ink::Open), Line::of(Ink::Open, cut(step.why, RESULT))),
+                Line::of(Ink::Plain, indent).then(Ink::Dim, plan),
+            ]
         }
-    };
-    row(mark, outcome.at, step.who, step.asks, result)
+    }
 }
 
 /// What a customer was answered in passing.
@@ -50,7 +49,7 @@ pub(super) fn of_passer(at: Duration, who: &str, asks: &str, head: &Head, words:
 pub(super) fn of_decision(at: Duration, who: &str, decision: &Decision) -> Line {
     let Decision { operation, verdict: reason, status, added_us, .. } = decision;
     let words = format!("{status}, {added_us} µs in Botwarden");
-    let mark = if reason == "allowed" { ('✔', Ink::Good) } else { ('✖', Ink::Stop) };
+    let mark = if *reason == "allowed" { ('✔', Ink::Good) } else { ('✖', Ink::Stop) };
     row(mark, at, who, operation, verdict(reason, &words))
 }
 
@@ -64,7 +63,7 @@ fn row((mark, ink): (char, Ink), at: Duration, who: &str, asks: &str, result: Li
 }
 
 fn said(words: &str) -> Line {
-    Line::of(Ink::Dim, cut(&format!("“{words}”"), RESULT))
+    Line::of(Ink::Dim, cut(words, RESULT))
 }
 
 /// The reason id, then the reason in words and what the tour counted.
@@ -73,13 +72,19 @@ fn stopped(outcome: &Outcome) -> Line {
         "" => outcome.step.why.to_owned(),
         note => format!("{}, {note}", outcome.step.why),
     };
-    verdict(&outcome.head.verdict, &words)
+    verdict(reason(outcome), &words)
+}
+
+/// The reason id, or who refused in the gateway's place.
+pub(super) fn reason(outcome: &Outcome) -> &str {
+    match (outcome.head.status, outcome.head.verdict.as_str()) {
+        (0, _) => "connection cut",
+        (_, "") => "401 by the model",
+        (_, verdict) => verdict,
+    }
 }
 
 fn verdict(reason: &str, words: &str) -> Line {
-    if reason.is_empty() {
-        return Line::of(Ink::Plain, cut(words, RESULT));
-    }
     let left = RESULT.saturating_sub(reason.chars().count() + 2);
     Line::of(Ink::Stop, format!("{reason}  ")).then(Ink::Dim, cut(words, left))
 }

@@ -48,7 +48,7 @@ impl Screen {
     }
 
     pub(in super::super) async fn outcome(&mut self, outcome: &Outcome) -> io::Result<()> {
-        self.show(row::of_outcome(outcome))?;
+        row::of_outcome(outcome).into_iter().try_for_each(|line| self.show(line))?;
         if self.to == To::Person {
             tokio::time::sleep(READING_PACE).await;
         }

@@ -4,14 +4,14 @@ use std::io;
 use std::time::Duration;
 
 use super::line::{Ink, Line, cut, fit};
-use super::row::WIDTH;
+use super::row::{WIDTH, reason};
 use super::screen::{Screen, print};
 use crate::command::demo::tour::{Ends, Outcome};
 
 const WHO: usize = 18;
 const ASKS: usize = 38;
 const REASON: usize = 22;
-const HARM: usize = 54;
+const HARM: usize = 48;
 
 /// How the tour went as a whole.
 pub(in super::super) struct Totals {
@@ -59,7 +59,7 @@ fn table_row(outcome: &Outcome) -> Line {
         return line.then(Ink::Wrong, cut(&outcome.wrong.join("; "), left));
     }
     match step.ends {
-        Ends::Allowed => line.then(Ink::Dim, cut(&format!("“{}”", outcome.note), left)),
+        Ends::Allowed => line.then(Ink::Dim, cut(&outcome.note, left)),
         Ends::Stopped => {
             line.then(Ink::Stop, fit(reason(outcome), REASON)).then(Ink::Dim, cut(step.why, left - REASON))
         }
@@ -73,14 +73,6 @@ fn open_row(who: &str, harm: &str, planned: &str) -> Line {
     Line::of(Ink::Strong, format!("  {}", fit(who, WHO)))
         .then(Ink::Plain, fit(harm, HARM))
         .then(Ink::Open, cut(&format!("planned: {planned}"), left))
-}
-
-fn reason(outcome: &Outcome) -> &str {
-    match (outcome.head.status, outcome.head.verdict.as_str()) {
-        (0, _) => "cut",
-        (_, "") => "refused by the model",
-        (_, verdict) => verdict,
-    }
 }
 
 fn closing(outcomes: &[Outcome], totals: &Totals) -> Vec<Line> {
