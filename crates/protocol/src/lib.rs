@@ -26,6 +26,10 @@ mod models;
 mod refusal;
 mod upstream_error;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use answer::{ANSWER_BYTES_MAX, AnswerError, AnswerReader, EVENT_BYTES_MAX, Outcome, Usage};
 pub use bounds::Bounds;
 pub use error::{ReadError, ReadErrorKind};
