@@ -1,3 +1,10 @@
-//! The commands, one module each.
+//! The commands, one module each: what may be asked (its arguments), and how it is done.
 
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod config_schema;
 pub(crate) mod demo;
+pub(crate) mod init;
+pub(crate) mod key;
+pub(crate) mod man;
+pub(crate) mod serve;

@@ -1,0 +1,185 @@
+//! `botwarden check`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use botwarden_gateway::config::BotConfig;
+use botwarden_store::{DataDir, DataDirError};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::cli::{ConfigFile, Format};
+use crate::config::{Config, ConfigErrors, Finding, Severity, count, report};
+use crate::exit;
+
+/// Check the configuration without starting anything, and say what it means.
+///
+/// Prints every finding with file, line and key, then what was understood. Variables of the environment that `serve` will want
+/// and that are not set here are warnings. Exit code 0: it can be used, perhaps with warnings; 1: it cannot.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  botwarden check
+  botwarden check --config staging.toml --format json | jq '.findings[]'")]
+pub(crate) struct Check {
+    /// How findings are printed
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+impl Check {
+    pub(crate) fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
+        let file = self.config.or(before);
+        let (config, findings) = match Config::load(&file) {
+            Ok(config) => {
+                let findings = surroundings(&config, |name| std::env::var_os(name));
+                (Some(config), findings)
+            }
+            Err(error @ ConfigErrors::Unreadable { .. }) => return Err(error.into()),
+            Err(ConfigErrors::Found { findings, .. }) => (None, findings),
+        };
+        match self.format {
+            Format::Table => exit::print(&table(&file, config.as_ref(), &findings))?,
+            Format::Json => exit::print(&json(&file, config.as_ref(), &findings)?)?,
+        }
+        let fine = config.is_some() && findings.iter().all(|finding| finding.severity == Severity::Warning);
+        Ok(ExitCode::from(if fine { exit::FINE } else { exit::FINDINGS }))
+    }
+}
+
+/// The configuration's own warnings, and what does not fit around it on this machine.
+fn surroundings(config: &Config, env: impl Fn(&str) -> Option<OsString>) -> Vec<Finding> {
+    let mut findings = config.warnings.clone();
+    if let Err(missing) = config.provider_keys(env) {
+        for key in missing.0 {
+            let at = config.bots.iter().position(|bot| bot.name == key.bot).unwrap_or_default();
+            let found = format!("`{}`, which {}", key.variable, key.why);
+            let expected = "a variable that holds the provider's key where `botwarden serve` runs";
+            findings.push(Finding::warning(&format!("bot[{at}].upstream.key.env"), &found, expected));
+        }
+    }
+    for (at, bot) in config.bots.iter().enumerate() {
+        let Some(file) = &bot.upstream.ca_file else { continue };
+        if let Err(error) = std::fs::File::open(file) {
+            let found = format!("`{}`, which cannot be read ({error})", file.display());
+            findings.push(Finding::error(&format!("bot[{at}].upstream.ca_file"), &found, "a PEM file"));
+        }
+    }
+    match DataDir::existing(&config.data_dir) {
+        // Not there yet: `serve` and `key issue` make it.
+        Ok(_) | Err(DataDirError::Missing { .. }) => {}
+        Err(error) => {
+            let found = format!(
+                "`{}`, which cannot be used ({:#})",
+                config.data_dir.display(),
+                anyhow::Error::new(error)
+            );
+            findings.push(Finding::error("data_dir", &found, "a directory that only this user may enter"));
+        }
+    }
+    findings
+}
+
+fn table(file: &Path, config: Option<&Config>, findings: &[Finding]) -> String {
+    let mut text = report(file, findings);
+    let name = file.display();
+    let verdict = match (config, count(findings)) {
+        (None, count) => format!("{name} cannot be used: {count}\n"),
+        (Some(_), count) if findings.iter().any(|it| it.severity == Severity::Error) => {
+            format!("{name} cannot be used here: {count}\n")
+        }
+        (Some(_), count) if count.is_empty() => format!("{name} can be used\n"),
+        (Some(_), count) => format!("{name} can be used: {count}\n"),
+    };
+    text += &verdict;
+    if let Some(config) = config {
+        text += &meaning(config);
+    }
+    text
+}
+
+/// What was understood, for people.
+fn meaning(config: &Config) -> String {
+    let listen = &config.listen;
+    let backend = listen.backend.map_or(String::new(), |at| format!(", backend http://{at}"));
+    let mut text = format!(
+        "\nlisten    gateway http://{}{backend}, ops http://{}\ndata      {}\nlog       {}\n",
+        listen.gateway,
+        listen.ops,
+        config.data_dir.display(),
+        config.log.level,
+    );
+    for bot in &config.bots {
+        text += &format!("\nbot {}\n", bot.name);
+        text +=
+            &format!("  upstream  {} at {}, {}\n", bot.upstream.dialect.as_str(), bot.upstream.url, key(bot));
+        let models: Vec<&str> = bot.models.iter().map(|model| model.as_str()).collect();
+        text += &format!(
+            "  models    {}\n",
+            if models.is_empty() { "none".to_owned() } else { models.join(", ") }
+        );
+        for (at, rule) in bot.limits.iter().enumerate() {
+            let heading = if at == 0 { "limits" } else { "" };
+            text += &format!("  {heading:<9} {}: {}\n", rule.name(), rule.measure().max());
+        }
+        if bot.limits.is_empty() {
+            text += "  limits    none\n";
+        }
+    }
+    text
+}
+
+fn key(bot: &BotConfig) -> String {
+    match &bot.upstream.key_env {
+        Some(variable) => format!("key from {variable}"),
+        None => "without a key".to_owned(),
+    }
+}
+
+/// A finding as programs read it.
+#[derive(Serialize)]
+struct JsonFinding<'f> {
+    severity: &'static str,
+    line: Option<usize>,
+    column: Option<usize>,
+    key: &'f str,
+    found: &'f str,
+    expected: &'f str,
+    help: Option<&'f str>,
+}
+
+fn json(file: &Path, config: Option<&Config>, findings: &[Finding]) -> anyhow::Result<String> {
+    let shown = findings.iter().map(|finding| JsonFinding {
+        severity: match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        },
+        line: finding.place.as_ref().map(|place| place.line),
+        column: finding.place.as_ref().map(|place| place.column),
+        key: &finding.key,
+        found: &finding.found,
+        expected: &finding.expected,
+        help: finding.help.as_deref(),
+    });
+    let bots = config.into_iter().flat_map(|config| &config.bots).map(|bot| {
+        json!({
+            "name": bot.name.as_str(),
+            "dialect": bot.upstream.dialect.as_str(),
+            "url": bot.upstream.url.to_string(),
+            "models": bot.models.iter().map(|model| model.as_str()).collect::<Vec<_>>(),
+            "limits": bot.limits.iter().map(|rule| json!({
+                "name": &**rule.name(),
+                "max": rule.measure().max(),
+            })).collect::<Vec<_>>(),
+        })
+    });
+    let report = json!({
+        "file": file.display().to_string(),
+        "findings": shown.collect::<Vec<_>>(),
+        "bots": bots.collect::<Vec<_>>(),
+    });
+    Ok(format!("{report:#}\n"))
+}

@@ -1,0 +1,79 @@
+//! `botwarden.toml`: read, understood, or refused with everything that is wrong with it.
+//!
+//! The file is read in three steps, each of which reports all it finds: [`source`] parses TOML, [`shape`] holds it against the schema
+//! (unknown keys, wrong types, missing keys), and each crate turns its own raw table into its valid one. [`cross`] then looks at
+//! what only the whole can show. A [`Config`] that exists has passed all of them; there is no half of one.
+
+mod cross;
+mod errors;
+mod finding;
+mod fuzz;
+mod provider_keys;
+mod raw;
+mod read;
+mod schema;
+mod shape;
+mod source;
+mod unknown;
+
+use std::path::{Path, PathBuf};
+
+use botwarden_gateway::config::{BotConfig, Bounds, Listen, Timeouts};
+
+use crate::logs;
+
+pub(crate) use errors::{ConfigErrors, count, report};
+pub(crate) use finding::{Finding, Severity};
+#[doc(hidden)]
+pub use fuzz::fuzz;
+pub(crate) use read::parse;
+pub(crate) use schema::schema;
+pub(crate) use source::Source;
+pub(crate) use unknown::{nearest, one_of};
+
+/// The valid configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// Where state lies.
+    pub(crate) data_dir: PathBuf,
+    /// Where the gateway listens.
+    pub(crate) listen: Listen,
+    /// Bounds on what comes in and goes out.
+    pub(crate) bounds: Bounds,
+    /// How long each thing may take.
+    pub(crate) timeouts: Timeouts,
+    /// What is logged.
+    pub(crate) log: LogConfig,
+    /// Subjects with a window of their own, for each window length.
+    pub(crate) limit_keys_max: usize,
+    /// The protected applications; at least one, each name once.
+    pub(crate) bots: Vec<BotConfig>,
+    /// What can be served but looks like a mistake.
+    pub(crate) warnings: Vec<Finding>,
+}
+
+/// What is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LogConfig {
+    /// The least severe level that is logged: `error`, `warn`, `info`, `debug` or `trace`.
+    pub(crate) level: &'static str,
+    /// How a line looks.
+    pub(crate) format: logs::Format,
+}
+
+impl Config {
+    /// Reads and checks the file. Paths in it are taken from the folder it lies in.
+    pub(crate) fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        let text = source::read(path)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        parse(&Source::new(&text), folder).map_err(|findings| ConfigErrors::found(path, findings))
+    }
+
+    /// The bot of that name.
+    pub(crate) fn bot(&self, name: &str) -> Option<&BotConfig> {
+        self.bots.iter().find(|bot| bot.name.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

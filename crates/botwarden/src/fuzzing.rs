@@ -1,0 +1,3 @@
+//! Bodies of the fuzz targets. Not for use.
+
+pub use crate::config::fuzz as config;
