@@ -81,7 +81,7 @@ pub trait KeyStore: Send + Sync + 'static {
     /// Keeps a new key unless `max` are kept already.
     fn issue_key<'a>(&'a self, key: &'a StoredKey, max: usize) -> BoxFuture<'a, Result<Kept, StoreError>>;
 
-    /// All keys and the generation they are of, read at one instant.
+    /// All keys and the generation they are of, read at one instant. A key whose record was tampered with is left out, and so refused.
     fn list_keys(&self) -> BoxFuture<'_, Result<KeySet, StoreError>>;
 
     /// Revokes a key for good and ends the sessions it opened. An earlier revocation keeps its time. `None`: no such key.
@@ -193,7 +193,7 @@ pub trait SessionStore: Send + Sync + 'static {
         session: &'a StoredSession,
     ) -> BoxFuture<'a, Result<Inserted, StoreError>>;
 
-    /// All sessions that have neither ended nor expired.
+    /// All sessions that have neither ended nor expired. One whose record was tampered with is left out, and so refused.
     fn live_sessions(&self, now: UnixMs) -> BoxFuture<'_, Result<Vec<StoredSession>, StoreError>>;
 
     /// Ends `bot`'s session `id`.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use botwarden_crypto::{BlindIndex, Digest};
-use botwarden_types::Span;
+use botwarden_types::{SessionId, Span};
 use zeroize::Zeroizing;
 
 use crate::store::StoreError;
@@ -77,11 +77,15 @@ impl Turn {
         &self.pasted
     }
 
-    /// A hash by which a repeated posting is told from another one.
-    pub(crate) fn hash(&self, index: &BlindIndex) -> Digest {
-        // Spans first, each of 16 bytes, their number in front: no two turns have the same bytes.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(8 + 16 * self.pasted.len() + self.text.len()));
-        bytes.extend_from_slice(&(self.pasted.len() as u64).to_be_bytes());
+    /// A hash by which a repeated posting in `session` is told from another one. The same words in another session have another hash,
+    /// so that nobody can see that two people said the same.
+    pub(crate) fn hash(&self, index: &BlindIndex, session: &SessionId) -> Digest {
+        // What varies in length has its length in front, spans are of 16 bytes each: no two turns have the same bytes.
+        let (id, spans) = (session.as_str().as_bytes(), self.pasted.len());
+        let mut bytes = Zeroizing::new(Vec::with_capacity(16 + id.len() + 16 * spans + self.text.len()));
+        bytes.extend_from_slice(&(id.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(id);
+        bytes.extend_from_slice(&(spans as u64).to_be_bytes());
         for span in &self.pasted {
             bytes.extend_from_slice(&(span.start as u64).to_be_bytes());
             bytes.extend_from_slice(&(span.end as u64).to_be_bytes());
@@ -148,8 +152,10 @@ impl IdempotencyKey {
         if well_formed { Ok(Self(text.to_owned())) } else { Err(IdempotencyKeyError) }
     }
 
-    pub(crate) fn hash(&self, index: &BlindIndex) -> Digest {
-        index.hash("turns.idempotency", self.0.as_bytes())
+    /// A hash by which its second use in `session` is noticed.
+    pub(crate) fn hash(&self, index: &BlindIndex, session: &SessionId) -> Digest {
+        // A line feed stands in neither.
+        index.hash("turns.idempotency", format!("{}\n{}", session.as_str(), self.0).as_bytes())
     }
 }
 
@@ -276,6 +282,26 @@ mod tests {
         ] {
             assert_eq!(IdempotencyKey::parse(text).is_ok(), ok, "{name}");
         }
+    }
+
+    #[test]
+    fn hashes_tell_turns_and_sessions_apart() {
+        let index = botwarden_crypto::RootKey::generate().unwrap().blind_index();
+        let session = |id| SessionId::parse(id).unwrap();
+        let turn = |text: &str, spans: &[(u64, u64)]| Turn::new(text.into(), spans).unwrap();
+        let one = turn("hello", &[(0, 2)]).hash(&index, &session("ses_a"));
+        assert_eq!(one, turn("hello", &[(0, 2)]).hash(&index, &session("ses_a")));
+        for (name, turn, id) in [
+            ("other words", turn("hallo", &[(0, 2)]), "ses_a"),
+            ("other spans", turn("hello", &[(0, 3)]), "ses_a"),
+            ("no spans", turn("hello", &[]), "ses_a"),
+            ("two spans", turn("hello", &[(0, 1), (1, 2)]), "ses_a"),
+            ("another session", turn("hello", &[(0, 2)]), "ses_b"),
+        ] {
+            assert_ne!(turn.hash(&index, &session(id)), one, "{name}");
+        }
+        let key = IdempotencyKey::parse("k").unwrap();
+        assert_ne!(key.hash(&index, &session("ses_a")), key.hash(&index, &session("ses_b")));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::row::{Clear, count, from_column, to_column};
-use super::{Fault, Sqlite, failed, number};
+use super::{Fault, Sqlite, failed, if_sound, number};
 
 const TABLE: &str = "keys";
 const COLUMN: &str = "sealed";
@@ -67,7 +67,8 @@ impl Sqlite {
         let mut transaction = self.pool.begin().await?;
         let generation = generation(&mut transaction).await?;
         let rows = sqlx::query("SELECT * FROM keys ORDER BY seq").fetch_all(&mut *transaction).await?;
-        let keys = rows.iter().map(|row| self.key(row)).collect::<Result<_, _>>()?;
+        let keys =
+            rows.iter().filter_map(|row| if_sound(self.key(row)).transpose()).collect::<Result<_, _>>()?;
         Ok(KeySet { generation, keys })
     }
 
@@ -77,11 +78,9 @@ impl Sqlite {
             .bind(id.as_str())
             .fetch_optional(&mut *transaction)
             .await?;
-        let Some(mut record) = row.map(|row| self.key(&row)).transpose()?.map(|key| key.record) else {
-            return Ok(None);
-        };
-        if record.revoked.is_none() {
-            record.revoked = Some(now);
+        let Some(row) = row else { return Ok(None) };
+        let earlier: Option<i64> = row.try_get("revoked")?;
+        if earlier.is_none() {
             for sql in [
                 "UPDATE keys SET revoked = ?1 WHERE id = ?2",
                 "UPDATE sessions SET ended = ?1 WHERE key = ?2 AND ended IS NULL",
@@ -91,6 +90,9 @@ impl Sqlite {
             next_generation(&mut transaction).await?;
         }
         transaction.commit().await?;
+        // Read after the commit: a row that does not open is revoked all the same.
+        let mut record = self.key(&row)?.record;
+        record.revoked = Some(earlier.map_or(now, from_column));
         Ok(Some(record))
     }
 

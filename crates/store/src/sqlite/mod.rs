@@ -22,6 +22,7 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Sqlite as Engine, Transaction};
+use tracing::error;
 
 use crate::data_dir::{DataDir, ModeError, check_owned};
 
@@ -135,6 +136,19 @@ enum Fault {
     Open { table: &'static str, id: String, source: OpenError },
     #[error("{table} `{id}` holds what no version wrote")]
     Damaged { table: &'static str, id: String },
+}
+
+/// Leaves out a row that was changed outside botwarden: what it stood for is refused, and the rest goes on, so that whoever edits one
+/// row cannot hold up the revocation of another.
+fn if_sound<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(fault @ (Fault::Open { .. } | Fault::Damaged { .. })) => {
+            error!(%fault, "a row is left out; what it stood for is refused");
+            Ok(None)
+        }
+        Err(fault) => Err(fault),
+    }
 }
 
 /// Tells the domain what was being done when it failed.

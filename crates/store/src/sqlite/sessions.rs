@@ -13,7 +13,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use zeroize::Zeroizing;
 
 use super::row::{Clear, count, from_column, to_column};
-use super::{Fault, Sqlite, failed};
+use super::{Fault, Sqlite, failed, if_sound};
 
 const SESSIONS: &str = "sessions";
 const TURNS: &str = "turns";
@@ -85,7 +85,7 @@ impl Sqlite {
             .bind(to_column(now))
             .fetch_all(&self.pool)
             .await?;
-        rows.iter().map(|row| self.session(row)).collect()
+        rows.iter().filter_map(|row| if_sound(self.session(row)).transpose()).collect()
     }
 
     async fn end(&self, bot: &BotName, id: &SessionId, now: UnixMs) -> Result<EndOutcome, Fault> {

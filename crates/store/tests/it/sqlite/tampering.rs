@@ -1,6 +1,6 @@
 //! Whoever may write the database, but has not the root key, gains nothing.
 
-use botwarden_identity::keys::{NewKey, issue, list};
+use botwarden_identity::keys::{NewKey, issue, list, revoke};
 use botwarden_identity::{Appended, NewTurn, Right, Rights, SessionStore};
 use botwarden_types::UserName;
 use sqlx::Connection;
@@ -9,8 +9,9 @@ use super::Place;
 use super::files::by_hand;
 use crate::conformance::{LATER, MUCH_LATER, NOW, bot, session, session_id, turn};
 
-/// Runs `sql` over a fresh database of two keys, two sessions and two turns, and tells whether (keys, sessions, turns) still read.
-async fn after(sql: &'static str) -> (bool, bool, bool) {
+/// Runs `sql` over a fresh database of two keys, two sessions and two turns, and gives how many keys and live
+/// sessions still count, and whether the turns can be read.
+async fn after(sql: &'static str) -> (usize, usize, bool) {
     let place = Place::new();
     let store = place.open().await;
     let (pepper, index) = (place.root.pepper(), place.root.blind_index());
@@ -42,8 +43,8 @@ async fn after(sql: &'static str) -> (bool, bool, bool) {
     sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
     (
-        list(&store).await.is_ok(),
-        store.live_sessions(NOW).await.is_ok(),
+        list(&store).await.unwrap().len(),
+        store.live_sessions(NOW).await.unwrap().len(),
         store.turns(&of, &in_session).await.is_ok(),
     )
 }
@@ -51,45 +52,59 @@ async fn after(sql: &'static str) -> (bool, bool, bool) {
 #[tokio::test]
 async fn an_edited_row_does_not_open() {
     for (sql, want) in [
-        ("SELECT 1", (true, true, true)),
+        ("SELECT 1", (2, 2, true)),
         // Revoking and ending by hand is allowed: it only takes away.
-        ("UPDATE keys SET revoked = 1; UPDATE sessions SET ended = 1", (true, true, true)),
-        ("UPDATE keys SET rights = 28 WHERE rights = 1", (false, true, true)),
-        ("UPDATE keys SET rights = 31", (false, true, true)),
-        ("UPDATE keys SET rights = 257", (false, true, true)),
-        ("UPDATE keys SET bot = 'bank'", (false, true, true)),
-        ("UPDATE keys SET expires = NULL", (false, true, true)),
-        ("UPDATE keys SET expires = expires + 1", (false, true, true)),
-        ("UPDATE keys SET created = 0", (false, true, true)),
-        ("UPDATE keys SET hash = randomblob(32) WHERE seq = 1", (false, true, true)),
-        (
-            "UPDATE keys SET sealed = (SELECT sealed FROM keys WHERE seq = 2) WHERE seq = 1",
-            (false, true, true),
-        ),
-        ("UPDATE keys SET sealed = x'' WHERE seq = 1", (false, true, true)),
+        ("UPDATE keys SET revoked = 1; UPDATE sessions SET ended = 1", (2, 0, true)),
+        ("UPDATE keys SET rights = 28 WHERE rights = 1", (1, 2, true)),
+        ("UPDATE keys SET rights = 31", (0, 2, true)),
+        ("UPDATE keys SET rights = 257", (0, 2, true)),
+        ("UPDATE keys SET bot = 'bank'", (0, 2, true)),
+        ("UPDATE keys SET expires = NULL", (0, 2, true)),
+        ("UPDATE keys SET expires = expires + 1", (0, 2, true)),
+        ("UPDATE keys SET created = 0", (0, 2, true)),
+        ("UPDATE keys SET hash = randomblob(32) WHERE seq = 1", (1, 2, true)),
+        ("UPDATE keys SET sealed = (SELECT sealed FROM keys WHERE seq = 2) WHERE seq = 1", (1, 2, true)),
+        ("UPDATE keys SET sealed = x'' WHERE seq = 1", (1, 2, true)),
         (
             "CREATE TEMP TABLE h AS SELECT seq, hash FROM keys;
              UPDATE keys SET hash = randomblob(32);
              UPDATE keys SET hash = (SELECT hash FROM h WHERE h.seq = 3 - keys.seq)",
-            (false, true, true),
+            (0, 2, true),
         ),
-        ("UPDATE sessions SET expires = expires + 1", (true, false, true)),
-        ("UPDATE sessions SET bot = 'bank' WHERE id = 'ses_b'", (true, false, true)),
-        ("UPDATE sessions SET hash = randomblob(32) WHERE id = 'ses_b'", (true, false, true)),
-        ("UPDATE sessions SET key = (SELECT id FROM keys WHERE seq = 2)", (true, false, true)),
+        ("UPDATE sessions SET expires = expires + 1", (2, 0, true)),
+        ("UPDATE sessions SET bot = 'bank' WHERE id = 'ses_b'", (2, 1, true)),
+        ("UPDATE sessions SET hash = randomblob(32) WHERE id = 'ses_b'", (2, 1, true)),
+        ("UPDATE sessions SET key = (SELECT id FROM keys WHERE seq = 2)", (2, 0, true)),
         (
             "UPDATE sessions SET sealed = (SELECT sealed FROM sessions WHERE id = 'ses_a') WHERE id = 'ses_b'",
-            (true, false, true),
+            (2, 1, true),
         ),
-        ("UPDATE sessions SET id = 'ses_c' WHERE id = 'ses_b'", (true, false, true)),
-        ("UPDATE turns SET number = number + 10", (true, true, false)),
-        ("UPDATE turns SET created = 0", (true, true, false)),
-        ("UPDATE turns SET body = zeroblob(32)", (true, true, false)),
+        ("UPDATE sessions SET id = 'ses_c' WHERE id = 'ses_b'", (2, 1, true)),
+        ("UPDATE turns SET number = number + 10", (2, 2, false)),
+        ("UPDATE turns SET created = 0", (2, 2, false)),
+        ("UPDATE turns SET body = zeroblob(32)", (2, 2, false)),
         (
             "UPDATE turns SET sealed = (SELECT sealed FROM turns WHERE number = 1) WHERE number = 2",
-            (true, true, false),
+            (2, 2, false),
         ),
     ] {
         assert_eq!(after(sql).await, want, "{sql}");
     }
+}
+
+/// An edited row holds up nothing: neither the revocation of another key nor its own.
+#[tokio::test]
+async fn keys_are_revoked_whatever_their_rows_hold() {
+    let place = Place::new();
+    let store = place.open().await;
+    let new = NewKey { bot: bot("shop"), rights: Rights::backend(), label: None, expires: None };
+    let (_, edited) = issue(&store, &place.root.pepper(), new.clone(), NOW).await.unwrap();
+    let (_, sound) = issue(&store, &place.root.pepper(), new, NOW).await.unwrap();
+    let mut connection = by_hand(&place).await;
+    sqlx::raw_sql("UPDATE keys SET bot = 'bank' WHERE seq = 1").execute(&mut connection).await.unwrap();
+    assert!(revoke(&store, &sound.id, NOW).await.unwrap().is_some());
+    assert!(revoke(&store, &edited.id, NOW).await.is_err(), "it says that the row was changed…");
+    let left = "SELECT count(*) FROM keys WHERE revoked IS NULL";
+    let left: i64 = sqlx::query_scalar(left).fetch_one(&mut connection).await.unwrap();
+    assert_eq!(left, 0, "…and has revoked it");
 }
