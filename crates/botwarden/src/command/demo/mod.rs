@@ -18,44 +18,41 @@ mod view;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use actors::Stage;
+use tokio::signal::unix::{SignalKind, signal};
 use tour::Outcome;
 use view::{Screen, To, Totals};
+
+use crate::cli::Format;
 
 /// Watch a shop's chat bot serve customers through Botwarden while attackers fail.
 ///
 /// The bot obeys whoever talks to it, as a hijacked one would. After the tour the gateway stays up for you to try, until
 /// Ctrl-C. Everything runs in this process, on loopback ports, in a temporary folder.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: botwarden demo --once --format json")]
+#[command(after_help = "\
+Examples:
+  botwarden demo
+  botwarden demo --once --format json | jq '.not_yet_stopped[].planned'")]
 pub(crate) struct DemoArgs {
-    /// Run the tour, print what was allowed, stopped and not yet stopped, and exit: 0 if all went as it must, 1 if not.
+    /// Run the tour, print what was allowed, stopped and not yet stopped, and exit: 0 if all went as it must, 1 if not
     #[arg(long)]
     once: bool,
-    /// How to print the result.
+    /// How the result is printed
     #[arg(long, value_enum, default_value = "table", requires = "once")]
     format: Format,
-    /// Draw the live view into an SVG file.
+    /// Draw the live view into an SVG file
     #[arg(long, value_name = "FILE", hide = true)]
     picture: Option<PathBuf>,
-}
-
-/// How a result is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    Table,
-    /// For machines.
-    Json,
 }
 
 /// Runs the demo. An error means that it could not be set up or shown; a tour that went wrong is exit code 1.
 pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let mut stage = Stage::build().await.context("setting the demo up")?;
     let played = play(&mut stage, &args).await;
-    stage.close().await.context("stopping the demo")?;
+    stage.close().await;
     let fine = played?.iter().all(Outcome::is_as_it_must);
     Ok(if fine { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
@@ -63,21 +60,37 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
 async fn play(stage: &mut Stage, args: &DemoArgs) -> anyhow::Result<Vec<Outcome>> {
     let mut screen = Screen::new(audience(args));
     screen.title()?;
-    let outcomes = tour::perform(stage, &mut screen).await?;
+    let outcomes = tokio::select! {
+        outcomes = tour::perform(stage, &mut screen) => outcomes?,
+        told = told_to_stop() => bail!(told.map_or_else(|error| error.to_string(), |()| "interrupted".to_owned())),
+    };
     let totals = Totals { took: stage.elapsed(), model_answered: stage.model_answered() };
+    view::verdict(&mut screen, &outcomes, &totals)?;
     match (args.once, args.format) {
         (true, Format::Table) => view::summary(&outcomes, &totals)?,
         (true, Format::Json) => view::report(&outcomes, &totals)?,
-        (false, _) => view::verdict(&mut screen, &outcomes, &totals)?,
+        (false, _) => {}
     }
     if let Some(file) = &args.picture {
         draw(&screen, file)?;
     }
     if !args.once {
         view::invitation(stage)?;
-        view::follow(stage).await?;
+        tokio::select! {
+            followed = view::follow(stage) => followed?,
+            told = told_to_stop() => told.context("waiting for Ctrl-C")?,
+        }
     }
     Ok(outcomes)
+}
+
+/// Waits for Ctrl-C or SIGTERM, so that what was started is stopped and the temporary folder goes.
+async fn told_to_stop() -> std::io::Result<()> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminated.recv() => Ok(()),
+    }
 }
 
 /// A person without `--once`; progress with it, where it can be seen.
@@ -92,4 +105,22 @@ fn audience(args: &DemoArgs) -> To {
 
 fn draw(screen: &Screen, file: &Path) -> anyhow::Result<()> {
     std::fs::write(file, view::picture(screen)).with_context(|| format!("writing `{}`", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// The whole tour over real sockets: everything goes as the table says, and reads well.
+    #[tokio::test]
+    async fn the_tour_goes_as_it_must() {
+        let stage = Stage::build().await.unwrap();
+        let outcomes = tour::perform(&stage, &mut Screen::new(To::Nobody)).await.unwrap();
+        stage.close().await;
+        let totals = Totals { took: Duration::from_secs(4), model_answered: 80 };
+        insta::assert_snapshot!(view::plain_summary(&outcomes, &totals));
+        assert!(outcomes.iter().all(Outcome::is_as_it_must));
+    }
 }

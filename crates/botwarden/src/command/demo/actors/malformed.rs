@@ -64,11 +64,12 @@ async fn raw(stage: &Stage, request: &str) -> anyhow::Result<Seen> {
     Ok(Seen { reached_model: stage.model_answered() > before, ..Seen::of_reply(reply) })
 }
 
-/// The deadlines of the demo's gateway are one second; two leave room for a busy machine.
+/// The deadlines of the demo's gateway are one second. How much later a busy machine notices is not judged; that it does
+/// is, since the client gives up after ten.
 fn cut_in_time(stage: &Stage, reply: Reply, answered_before: u64) -> Seen {
     let took_ms = reply.took.as_millis();
     let seen = Seen { reached_model: stage.model_answered() > answered_before, ..Seen::of_reply(reply) };
-    seen.expect((900..=3000).contains(&took_ms), "not after about 1 s")
+    seen.expect(took_ms >= 900, "before its time was over")
 }
 
 /// The head of an honest request with trudy's token, its length still to come.

@@ -77,8 +77,8 @@ impl Stage {
     }
 
     /// Stops the gateway; the rest goes with the stage.
-    pub(in super::super) async fn close(self) -> anyhow::Result<()> {
-        self.gateway.stop().await
+    pub(in super::super) async fn close(self) {
+        self.gateway.stop().await;
     }
 
     /// Time since the demo began.

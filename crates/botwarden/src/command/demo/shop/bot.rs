@@ -15,7 +15,7 @@ const ROUNDS_MAX: usize = 6;
 /// The most tokens of one answer.
 const ANSWER_TOKENS_MAX: u32 = 2000;
 /// How long a customer's session lives.
-const SESSION_TTL_S: u32 = 3600;
+const SESSION_TTL_S: u32 = 24 * 3600;
 pub(in super::super) const CHAT: &str = "/v1/chat/completions";
 pub(in super::super) const SESSIONS: &str = "/botwarden/v1/sessions";
 

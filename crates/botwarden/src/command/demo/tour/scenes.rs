@@ -109,7 +109,7 @@ pub(in super::super) const SCENES: &[Scene] = &[
     Scene { title: "A hijacked bot stays one customer's bot", steps: HIJACKED },
     Scene { title: "Nothing ambiguous or unbounded is read", steps: MALFORMED },
     Scene { title: "Floods and budget drainers run dry", steps: FLOODS },
-    Scene { title: "Not yet stopped", steps: OPEN },
+    Scene { title: "Not yet stopped: these get through today", steps: OPEN },
 ];
 
 const CUSTOMERS: &[Step] = &[

@@ -13,18 +13,15 @@ use crate::command::demo::gateway::Decision;
 /// Between two customers: their budgets last for as long as anyone watches.
 const VISITS: Duration = Duration::from_secs(5);
 
-/// Shows what happens until Ctrl-C.
+/// Shows what happens for as long as anyone watches.
 pub(in super::super) async fn follow(stage: &mut Stage) -> anyhow::Result<()> {
     // What the tour asked is on the screen already.
     while stage.gateway.decisions.try_recv().is_ok() {}
     let mut passers = Passers::default();
     let mut visits = tokio::time::interval(VISITS);
     visits.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let stop = tokio::signal::ctrl_c();
-    tokio::pin!(stop);
     loop {
         tokio::select! {
-            stopped = &mut stop => return stopped.context("waiting for Ctrl-C"),
             _ = visits.tick() => {
                 let passed = passers.next(stage).await?;
                 print(&row::of_passer(stage.elapsed(), passed.who, passed.asks, &passed.head, &passed.said))?;

@@ -1,7 +1,5 @@
 //! Lines to try: what somebody who watches can send from another terminal.
 
-use std::io;
-
 use super::line::{Ink, Line};
 use super::screen::print;
 use crate::command::demo::actors::Stage;
@@ -9,7 +7,7 @@ use crate::command::demo::actors::Stage;
 const TEMPLATE: &str = include_str!("../templates/try.txt");
 
 /// Prints addresses, a key that works, and lines to paste. The key dies with the demo, so it may be shown.
-pub(in super::super) fn invitation(stage: &Stage) -> io::Result<()> {
+pub(in super::super) fn invitation(stage: &Stage) -> anyhow::Result<()> {
     print(&Line::default())?;
     let text = TEMPLATE
         .replace("{gateway}", &format!("http://{}", stage.gateway.gateway))

@@ -1,7 +1,5 @@
 //! A line of text with colours, before anyone decides where it is shown.
 
-use std::io::{self, Write};
-
 use anstyle::{AnsiColor, Style};
 
 /// What a piece of text is, rather than what colour it has.
@@ -49,13 +47,15 @@ impl Line {
         self
     }
 
-    /// Writes it with escape sequences; `anstream` takes them out where nobody would understand them.
-    pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
+    /// With escape sequences; whoever writes it takes them out where nobody would understand them.
+    pub(super) fn styled(&self) -> String {
+        let mut styled = String::new();
         for (ink, text) in &self.0 {
             let style = ink.style();
-            write!(out, "{style}{text}{style:#}")?;
+            styled += &format!("{style}{text}{style:#}");
         }
-        writeln!(out)
+        styled.push('\n');
+        styled
     }
 }
 

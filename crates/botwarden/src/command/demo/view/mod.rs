@@ -14,4 +14,6 @@ pub(super) use invitation::invitation;
 pub(super) use picture::picture;
 pub(super) use report::report;
 pub(super) use screen::{Screen, To};
+#[cfg(test)]
+pub(super) use summary::plain_summary;
 pub(super) use summary::{Totals, summary, verdict};

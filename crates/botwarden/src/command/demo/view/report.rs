@@ -1,11 +1,10 @@
 //! The tour for machines: one JSON document.
 
-use std::io::{self, Write};
-
 use serde::Serialize;
 
 use super::summary::Totals;
 use crate::command::demo::tour::{Ends, Outcome};
+use crate::exit;
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -34,11 +33,11 @@ struct Entry<'a> {
 }
 
 /// Prints the document.
-pub(in super::super) fn report(outcomes: &[Outcome], totals: &Totals) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{}", document(outcomes, totals)?)
+pub(in super::super) fn report(outcomes: &[Outcome], totals: &Totals) -> anyhow::Result<()> {
+    exit::print(&format!("{}\n", document(outcomes, totals)?))
 }
 
-pub(super) fn document(outcomes: &[Outcome], totals: &Totals) -> serde_json::Result<String> {
+fn document(outcomes: &[Outcome], totals: &Totals) -> serde_json::Result<String> {
     let of =
         |belongs: fn(Ends) -> bool| outcomes.iter().filter(|o| belongs(o.step.ends)).map(entry).collect();
     serde_json::to_string_pretty(&Report {

@@ -50,7 +50,9 @@ pub(super) fn of_decision(at: Duration, who: &str, decision: &Decision) -> Line 
     let Decision { operation, verdict: reason, status, added_us, .. } = decision;
     let words = format!("{status}, {added_us} µs in Botwarden");
     let mark = if *reason == "allowed" { ('✔', Ink::Good) } else { ('✖', Ink::Stop) };
-    row(mark, at, who, operation, verdict(reason, &words))
+    // Who it is comes before what is asked: of strangers nothing else is known.
+    let asks = if *operation == "none" { "—" } else { operation };
+    row(mark, at, who, asks, verdict(reason, &words))
 }
 
 fn row((mark, ink): (char, Ink), at: Duration, who: &str, asks: &str, result: Line) -> Line {

@@ -1,11 +1,12 @@
 //! Where lines go: to the terminal as they come, and kept for the picture.
 
-use std::io::{self, Write};
+use std::io;
 use std::time::Duration;
 
 use super::line::{Ink, Line};
 use super::row;
 use crate::command::demo::tour::Outcome;
+use crate::exit;
 
 /// Between two lines for a person: fast enough not to wait, slow enough to read along.
 const READING_PACE: Duration = Duration::from_millis(150);
@@ -33,7 +34,7 @@ impl Screen {
     }
 
     /// Says what is to be seen.
-    pub(in super::super) fn title(&mut self) -> io::Result<()> {
+    pub(in super::super) fn title(&mut self) -> anyhow::Result<()> {
         let title = Line::of(Ink::Strong, "botwarden demo")
             .then(Ink::Dim, "  a shop's chat bot that obeys whoever talks to it    ")
             .then(Ink::Good, "✔ allowed  ")
@@ -42,12 +43,12 @@ impl Screen {
         self.show(title)
     }
 
-    pub(in super::super) fn heading(&mut self, title: &str) -> io::Result<()> {
+    pub(in super::super) fn heading(&mut self, title: &str) -> anyhow::Result<()> {
         self.show(Line::default())?;
         self.show(Line::of(Ink::Strong, title))
     }
 
-    pub(in super::super) async fn outcome(&mut self, outcome: &Outcome) -> io::Result<()> {
+    pub(in super::super) async fn outcome(&mut self, outcome: &Outcome) -> anyhow::Result<()> {
         row::of_outcome(outcome).into_iter().try_for_each(|line| self.show(line))?;
         if self.to == To::Person {
             tokio::time::sleep(READING_PACE).await;
@@ -55,10 +56,10 @@ impl Screen {
         Ok(())
     }
 
-    pub(super) fn show(&mut self, line: Line) -> io::Result<()> {
+    pub(super) fn show(&mut self, line: Line) -> anyhow::Result<()> {
         match self.to {
             To::Person => print(&line)?,
-            To::Progress => line.write(&mut anstream::stderr())?,
+            To::Progress => exit::note(line.styled().trim_end()),
             To::Nobody => {}
         }
         self.kept.push(line);
@@ -71,9 +72,11 @@ impl Screen {
     }
 }
 
-/// Writes a line to standard output at once.
-pub(super) fn print(line: &Line) -> io::Result<()> {
-    let mut out = anstream::stdout().lock();
-    line.write(&mut out)?;
-    out.flush()
+/// Writes a line to standard output at once, in colour where colours are wanted.
+pub(super) fn print(line: &Line) -> anyhow::Result<()> {
+    let styled = line.styled();
+    match anstream::AutoStream::choice(&io::stdout()) {
+        anstream::ColorChoice::Never => exit::print(&anstream::adapter::strip_str(&styled).to_string()),
+        _ => exit::print(&styled),
+    }
 }

@@ -1,6 +1,5 @@
 //! The tour in three tables: allowed, stopped, not yet stopped.
 
-use std::io;
 use std::time::Duration;
 
 use super::line::{Ink, Line, cut, fit};
@@ -20,7 +19,7 @@ pub(in super::super) struct Totals {
 }
 
 /// Prints the tables, with what went wrong at the end.
-pub(in super::super) fn summary(outcomes: &[Outcome], totals: &Totals) -> io::Result<()> {
+pub(in super::super) fn summary(outcomes: &[Outcome], totals: &Totals) -> anyhow::Result<()> {
     lines(outcomes, totals).iter().try_for_each(print)
 }
 
@@ -29,12 +28,19 @@ pub(in super::super) fn verdict(
     screen: &mut Screen,
     outcomes: &[Outcome],
     totals: &Totals,
-) -> io::Result<()> {
+) -> anyhow::Result<()> {
     screen.show(Line::default())?;
     closing(outcomes, totals).into_iter().try_for_each(|line| screen.show(line))
 }
 
-pub(super) fn lines(outcomes: &[Outcome], totals: &Totals) -> Vec<Line> {
+/// The same as plain text.
+#[cfg(test)]
+pub(in super::super) fn plain_summary(outcomes: &[Outcome], totals: &Totals) -> String {
+    let text: String = lines(outcomes, totals).iter().map(Line::styled).collect();
+    anstream::adapter::strip_str(&text).to_string()
+}
+
+fn lines(outcomes: &[Outcome], totals: &Totals) -> Vec<Line> {
     let mut lines = Vec::new();
     table(&mut lines, ("Allowed", Ink::Good), outcomes, |ends| ends == Ends::Allowed);
     table(&mut lines, ("Stopped", Ink::Stop), outcomes, |ends| ends == Ends::Stopped);
