@@ -194,3 +194,110 @@ pub(crate) fn one_more(calls: u32) -> u32 {
 pub(crate) fn counts_more(calls: usize) -> bool {
     calls < CALLS_MAX as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(operation: Operation, delivery: Delivery, answer: &str) -> Result<Outcome, AnswerError> {
+        let mut reader = AnswerReader::new(operation, delivery);
+        reader.push(answer.as_bytes())?;
+        Ok(reader.finish())
+    }
+
+    fn chunks(stream: &str) -> Result<Outcome, AnswerError> {
+        read(Operation::ChatCompletions, Delivery::Streamed, stream)
+    }
+
+    fn events(stream: &str) -> Result<Outcome, AnswerError> {
+        read(Operation::Messages, Delivery::Streamed, stream)
+    }
+
+    #[test]
+    fn streams_that_end_early_have_not_ended() {
+        let begun = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"abc\"}}]}\n\n";
+        let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\n";
+        let spent = Some(Usage { input_tokens: 1, output_tokens: 2 });
+        for (name, stream, ended, usage) in [
+            ("cut", begun.to_owned(), false, None),
+            ("no usage asked for", format!("{begun}data: [DONE]\n\n"), true, None),
+            ("usage and end", format!("{begun}{usage}data: [DONE]\n\n"), true, spent),
+            ("usage, then cut", format!("{begun}{usage}data: [DONE]\n"), false, spent),
+            ("an error in between", format!("{begun}data: {{\"error\":{{}}}}\n\n"), false, None),
+        ] {
+            let outcome = chunks(&stream).unwrap();
+            assert_eq!(
+                (outcome.ended, outcome.usage, outcome.output_bytes_seen),
+                (ended, usage, 3),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_count_of_a_stream_is_not_the_last() {
+        let start = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":5,\"cache_read_input_tokens\":7,\"output_tokens\":1}}}\n\n";
+        let delta = "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":9}}\n\n";
+        assert_eq!(events(start).unwrap().usage, None);
+        let outcome = events(&format!("{start}{delta}")).unwrap();
+        assert_eq!(outcome.usage, Some(Usage { input_tokens: 12, output_tokens: 9 }));
+        assert_eq!((outcome.ended, outcome.finish.as_deref()), (false, Some("end_turn")));
+    }
+
+    #[test]
+    fn streams_that_are_cut() {
+        let long = format!("data: \"{}\"\n\n", "a".repeat(EVENT_BYTES_MAX));
+        for (name, found, want) in [
+            ("too long an event", chunks(&long), "an event of the answer has more than 1048576 bytes"),
+            (
+                "not JSON",
+                chunks("data: hello\n\n"),
+                "an event of the answer is not JSON: unexpected byte at byte 0",
+            ),
+            (
+                "a name twice",
+                chunks("data: {\"a\":1,\"a\":2}\n\n"),
+                "an event of the answer is not JSON: duplicate name in one object at byte 12",
+            ),
+            (
+                "two names",
+                events("event: ping\ndata: {\"type\":\"message_stop\"}\n\n"),
+                "an event of the answer has two names",
+            ),
+        ] {
+            assert_eq!(found.unwrap_err().to_string(), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn whole_answers_that_make_no_sense_have_not_ended() {
+        for operation in [Operation::ChatCompletions, Operation::Messages, Operation::CountTokens] {
+            for answer in ["", "{\"usage\":", "<html>"] {
+                let outcome = read(operation, Delivery::Whole, answer).unwrap();
+                let want = Outcome { output_bytes_seen: answer.len() as u64, ..Outcome::default() };
+                assert_eq!(outcome, want, "{operation:?} {answer}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_whole_answer_is_held_up_to_the_bound() {
+        let mut reader = AnswerReader::new(Operation::ChatCompletions, Delivery::Whole);
+        let half = vec![b' '; ANSWER_BYTES_MAX / 2];
+        assert_eq!((reader.push(&half), reader.push(&half)), (Ok(()), Ok(())));
+        assert_eq!(reader.push(b" "), Err(AnswerError::Answer { max: ANSWER_BYTES_MAX }));
+        let mut reader = AnswerReader::new(Operation::Embeddings, Delivery::Whole);
+        for _ in 0..3 {
+            assert_eq!(reader.push(&half), Ok(()), "embeddings are not held");
+        }
+    }
+
+    #[test]
+    fn calls_are_counted_up_to_a_bound() {
+        let call = |index| {
+            format!("data: {{\"choices\":[{{\"delta\":{{\"tool_calls\":[{{\"index\":{index}}}]}}}}]}}\n\n")
+        };
+        let stream: String = (0..2000).map(call).collect();
+        assert_eq!(chunks(&stream).unwrap().tool_calls, CALLS_MAX);
+    }
+}

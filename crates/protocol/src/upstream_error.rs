@@ -36,3 +36,41 @@ pub fn read_error(dialect: Dialect, body: &[u8]) -> Option<UpstreamError> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors() {
+        let found = |kind: Option<&str>, code: Option<&str>, message_bytes| {
+            Some(UpstreamError {
+                kind: kind.map(str::to_owned),
+                code: code.map(str::to_owned),
+                message_bytes,
+            })
+        };
+        let long = format!(r#"{{"error":{{"type":"{}"}}}}"#, "a".repeat(65));
+        for (name, body, want) in [
+            (
+                "as documented",
+                r#"{"error":{"message":"secret","type":"server_error","code":"x.y-1"}}"#,
+                found(Some("server_error"), Some("x.y-1"), 6),
+            ),
+            ("no code", r#"{"error":{"message":"no","type":"t","code":null}}"#, found(Some("t"), None, 2)),
+            ("a number for a code", r#"{"error":{"code":429}}"#, found(None, Some("429"), 0)),
+            ("a text for an error", r#"{"error":"no such model"}"#, found(None, None, 13)),
+            ("a line break in the type", r#"{"error":{"type":"a\nlevel=error"}}"#, found(None, None, 0)),
+            ("content in the type", r#"{"error":{"type":"the user said so"}}"#, found(None, None, 0)),
+            ("too long a type", &long, found(None, None, 0)),
+            ("no error", r#"{"message":"no"}"#, None),
+            ("a page", "<html>502 Bad Gateway</html>", None),
+            ("nothing", "", None),
+        ] {
+            assert_eq!(read_error(Dialect::OpenAi, body.as_bytes()), want, "{name}");
+        }
+        let body =
+            br#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded","code":"x"}}"#;
+        assert_eq!(read_error(Dialect::Anthropic, body), found(Some("overloaded_error"), None, 10));
+    }
+}

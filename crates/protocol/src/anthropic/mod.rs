@@ -8,6 +8,8 @@ mod offer;
 mod refusal;
 mod request;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use answer::read_message_answer;
 pub(crate) use refusal::{error_event, push_error_body};

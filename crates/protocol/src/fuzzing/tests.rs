@@ -69,6 +69,11 @@ proptest! {
         TARGETS.iter().for_each(|(_, target)| target(text.as_bytes()));
     }
 
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn damaged_exchanges_pass(
         seed in any::<u64>(),

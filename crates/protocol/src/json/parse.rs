@@ -278,13 +278,18 @@ fn names_differ_at_a_glance(bytes: &[u8], inside: &[Node]) -> bool {
 /// A number that equal names share: the first eight bytes and the length, mixed.
 fn mark(bytes: &[u8], name: Node) -> u64 {
     let (start, len) = (name.start as usize + 1, (name.end - name.start).saturating_sub(2));
-    let word = bytes
-        .get(start..)
-        .and_then(|rest| rest.first_chunk::<8>())
-        .map_or(0, |word| u64::from_le_bytes(*word));
-    let unused = 64 - 8 * len.min(8);
-    let word = word.checked_shl(unused).unwrap_or(0);
-    word ^ u64::from(len).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    let rest = bytes.get(start..).unwrap_or_default();
+    let word = rest.first_chunk::<8>().copied().unwrap_or_else(|| padded(rest));
+    let foreign_bits = 64 - 8 * len.min(8);
+    let own = u64::from_le_bytes(word).checked_shl(foreign_bits).unwrap_or(0);
+    own ^ u64::from(len).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+/// The last few bytes of a document, as the beginning of a word.
+fn padded(bytes: &[u8]) -> [u8; 8] {
+    let mut word = [0; 8];
+    word.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    word
 }
 
 /// Whether two names are equal. Sorts: comparing each with each is a gift to an attacker, and so is a hash he can

@@ -9,6 +9,8 @@ mod offer;
 mod refusal;
 mod request;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use answer::{read_chat_answer, read_embeddings_answer};
 pub(crate) use embeddings::read_embeddings;
