@@ -91,34 +91,34 @@ impl World {
     }
 }
 
-#[divan::bench]
+#[divan::bench(sample_count = 200, sample_size = 500)]
 fn key(bencher: Bencher<'_, '_>) {
     WORLD.each(bencher, &WORLD.keys);
 }
 
-#[divan::bench]
+#[divan::bench(sample_count = 200, sample_size = 500)]
 fn one_hot_key(bencher: Bencher<'_, '_>) {
     WORLD.each(bencher, &WORLD.keys[..1]);
 }
 
-#[divan::bench]
+#[divan::bench(sample_count = 200, sample_size = 500)]
 fn session(bencher: Bencher<'_, '_>) {
     WORLD.each(bencher, &WORLD.sessions);
 }
 
-#[divan::bench]
+#[divan::bench(sample_count = 200, sample_size = 500)]
 fn stranger() -> bool {
     WORLD.authenticator.identify(divan::black_box(&WORLD.stranger), NOW).is_err()
 }
 
 /// The share of the keyed hash in all of the above.
-#[divan::bench]
+#[divan::bench(sample_count = 200, sample_size = 500)]
 fn keyed_hash_alone() -> botwarden_crypto::Digest {
     WORLD.pepper.hash(divan::black_box(b"bw_0123456789012345678901234567890123456789012"))
 }
 
 /// From the header's text to the principal.
-#[divan::bench]
+#[divan::bench(sample_count = 200, sample_size = 500)]
 fn parse_and_identify(bencher: Bencher<'_, '_>) {
     let Credential::Key(key) = &WORLD.keys[0] else { return };
     let text = key.expose();

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tracing::{info, warn};
 
 use crate::credential::{ApiKey, Credential, SessionToken};
-use crate::principal::Principal;
+use crate::principal::{Principal, Standing};
 use crate::rights::{Right, Rights};
 use crate::session::{EndError, Ended, OpenError, OpenSession, Session};
 use crate::store::{
@@ -116,7 +116,7 @@ impl Authenticator {
             session: None,
             asserted: None,
             key_expires: entry.expires,
-            key_standing: entry.standing.clone(),
+            key_standing: Arc::clone(&entry.standing),
         })
     }
 
@@ -129,7 +129,7 @@ impl Authenticator {
             rights: Rights::CHAT_ONLY,
             asserted: None,
             key_expires: None,
-            key_standing: session.key_standing.clone(),
+            key_standing: Arc::clone(&session.key_standing),
             session: Some(session),
         })
     }
@@ -198,30 +198,22 @@ impl Authenticator {
             Inserted::KeyGone => return Err(OpenError::Invalidated),
         }
         let hash = stored.hash;
-        let session = Arc::new(session(stored, caller.key_standing.clone(), texts_bytes));
+        let session = Arc::new(session(stored, Arc::clone(&caller.key_standing), texts_bytes));
         room.fill(hash, Arc::clone(&session));
         Ok((token, session))
     }
 
     /// Puts a session read from the store back into memory, unless its key is gone or there is no room.
-    fn resume(&self, stored: StoredSession) {
+    fn resume(&self, mut stored: StoredSession) {
         let keys = self.keys.load();
-        let Some(key) = keys.named(&stored.key).filter(|key| !key.standing.is_over()) else {
-            return;
-        };
-        let texts_bytes = texts_bytes(&stored);
-        let bounds = &self.wiring.bounds;
-        let room = self.sessions.reserve(
-            &stored.bot,
-            texts_bytes,
-            bounds.sessions_per_bot_max,
-            bounds.sessions_bytes_max,
-        );
-        match room {
-            Ok(room) => {
-                let hash = stored.hash;
-                room.fill(hash, Arc::new(session(stored, key.standing.clone(), texts_bytes)));
-            }
+        let key = keys.named(&stored.key).filter(|key| !key.standing.is_over() && key.bot == stored.bot);
+        let Some(key) = key else { return };
+        // The key's own names instead of a copy for each session: less memory, and warm where it is read.
+        (stored.key, stored.bot) = (key.id.clone(), key.bot.clone());
+        let (hash, texts_bytes) = (stored.hash, texts_bytes(&stored));
+        let Bounds { sessions_per_bot_max, sessions_bytes_max, .. } = self.wiring.bounds;
+        match self.sessions.reserve(&stored.bot, texts_bytes, sessions_per_bot_max, sessions_bytes_max) {
+            Ok(room) => room.fill(hash, Arc::new(session(stored, Arc::clone(&key.standing), texts_bytes))),
             Err(_) => warn!(session = %stored.id, "a kept session exceeds the bounds and is refused"),
         }
     }
@@ -299,7 +291,7 @@ impl Authenticator {
     }
 }
 
-fn session(stored: StoredSession, key_standing: crate::principal::Standing, texts_bytes: usize) -> Session {
+fn session(stored: StoredSession, key_standing: Arc<Standing>, texts_bytes: usize) -> Session {
     Session {
         id: stored.id,
         bot: stored.bot,
@@ -308,7 +300,7 @@ fn session(stored: StoredSession, key_standing: crate::principal::Standing, text
         claims: stored.claims,
         created: stored.created,
         expires: stored.expires,
-        standing: crate::principal::Standing::default(),
+        standing: Standing::default(),
         key_standing,
         texts_bytes,
     }

@@ -13,11 +13,8 @@ use crate::session::Session;
 
 /// Whether something that was valid has been taken back. Shared between a table and everyone who holds a principal made
 /// from it, so that taking it back reaches requests under way.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Standing(Arc<Shared>);
-
 #[derive(Debug, Default)]
-struct Shared {
+pub(crate) struct Standing {
     over: AtomicBool,
     waiting: Notify,
 }
@@ -26,18 +23,18 @@ impl Standing {
     /// Takes it back, for good.
     pub(crate) fn end(&self) {
         // The flag before the call: whoever starts to wait after the call sees the flag.
-        self.0.over.store(true, Ordering::Release);
-        self.0.waiting.notify_waiters();
+        self.over.store(true, Ordering::Release);
+        self.waiting.notify_waiters();
     }
 
     /// Whether it has been taken back.
     pub(crate) fn is_over(&self) -> bool {
-        self.0.over.load(Ordering::Acquire)
+        self.over.load(Ordering::Acquire)
     }
 
     /// Returns when it has been taken back.
     pub(crate) async fn over(&self) {
-        let mut called = pin!(self.0.waiting.notified());
+        let mut called = pin!(self.waiting.notified());
         // Listening before looking: a call between the two is not missed.
         called.as_mut().enable();
         if !self.is_over() {
@@ -66,7 +63,7 @@ pub struct Principal {
     pub(crate) asserted: Option<UserName>,
     /// When the key expires.
     pub(crate) key_expires: Option<UnixMs>,
-    pub(crate) key_standing: Standing,
+    pub(crate) key_standing: Arc<Standing>,
 }
 
 impl Principal {

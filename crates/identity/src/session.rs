@@ -1,6 +1,7 @@
 //! One user's conversation with one bot, and what opening or ending one can answer.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use botwarden_types::{BotName, KeyId, SessionId, UnixMs, UserName};
@@ -31,7 +32,7 @@ pub struct Session {
     /// From when on its token is refused; never later than the key's own expiry.
     pub expires: UnixMs,
     pub(crate) standing: Standing,
-    pub(crate) key_standing: Standing,
+    pub(crate) key_standing: Arc<Standing>,
     /// Bytes of user and claims, for the memory bound.
     pub(crate) texts_bytes: usize,
 }

@@ -42,7 +42,7 @@ pub(crate) struct KeyEntry {
     pub(crate) bot: BotName,
     pub(crate) rights: Rights,
     pub(crate) expires: Option<UnixMs>,
-    pub(crate) standing: Standing,
+    pub(crate) standing: Arc<Standing>,
 }
 
 /// All keys of one generation. Never changed; replaced as a whole.
@@ -61,7 +61,7 @@ impl KeyTable {
         for key in set.keys {
             let record = key.record;
             let known = before.by_id.get(&record.id);
-            let standing = known.map(|entry| entry.standing.clone()).unwrap_or_default();
+            let standing = known.map(|entry| Arc::clone(&entry.standing)).unwrap_or_default();
             if record.revoked.is_some() {
                 standing.end();
             }

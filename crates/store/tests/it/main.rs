@@ -4,5 +4,6 @@
 mod child;
 mod conformance;
 mod control;
+mod revocation;
 mod root_key;
 mod sqlite;
