@@ -33,17 +33,20 @@ impl Spread {
     }
 }
 
-/// The median of a few figures, the mean of the middle two for an even count; zero when there are none.
+/// The median of a few figures, as [`quantile`].
 pub fn median(figures: &[f64]) -> f64 {
+    quantile(figures, 0.5)
+}
+
+/// Where the share `q` (0 to 1) of a few figures lies below, interpolated between the two nearest; zero when there are
+/// none.
+pub fn quantile(figures: &[f64], q: f64) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    let upper = sorted.get(middle).copied().unwrap_or_default();
-    if sorted.len() % 2 == 1 {
-        return upper;
-    }
-    let lower = middle.checked_sub(1).and_then(|at| sorted.get(at)).copied().unwrap_or_default();
-    (lower + upper) / 2.0
+    let place = q.clamp(0.0, 1.0) * sorted.len().saturating_sub(1) as f64;
+    let at = |place: f64| sorted.get(place as usize).copied().unwrap_or_default();
+    let (below, above) = (at(place.floor()), at(place.ceil()));
+    below + (above - below) * place.fract()
 }
 
 #[cfg(test)]
@@ -67,5 +70,7 @@ mod tests {
         {
             assert_eq!(median(figures), want, "{figures:?}");
         }
+        assert_eq!(quantile(&[4.0, 0.0, 1.0, 2.0, 3.0], 0.25), 1.0);
+        assert_eq!(quantile(&[1.0, 2.0], 0.75), 1.75);
     }
 }

@@ -29,7 +29,12 @@ impl Upstream {
         command.args(["--threads", &placement.threads().to_string()]);
         let server = placement.rig(|| Server::start(command, "upstream", &run.join("upstream.log")))??;
         let address = server.first_line(PATIENCE)?.parse().context("the upstream's address")?;
-        Ok(Self { address, _server: server })
+        Ok(Self::of(server, address))
+    }
+
+    /// One that was started by other means.
+    pub fn of(server: Server, address: SocketAddr) -> Self {
+        Self { address, _server: server }
     }
 
     /// Streams that start from now on send an event every `pace`; zero sends all at once.

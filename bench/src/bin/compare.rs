@@ -35,8 +35,8 @@ struct Flags {
     /// Botwarden's binary.
     #[arg(long, default_value = "target/release/botwarden", global = true)]
     botwarden: PathBuf,
-    /// Only these contestants (`bare` is always there): nginx, botwarden, or bare-legacy, the bare proxy with the pooled
-    /// client of hyper-util.
+    /// Only these contestants (`bare` is always there): nginx, botwarden; or the bare proxy with other upstream
+    /// clients, bare-spawned and bare-legacy.
     #[arg(long, value_delimiter = ',', global = true)]
     only: Vec<String>,
     /// Where runs and installations are kept.
@@ -151,19 +151,19 @@ fn measure(flags: &Flags, site: &Site, upstream: &Upstream) -> anyhow::Result<Re
     match &flags.mode {
         Mode::Cpu => {
             let all = usual(Buffering::On)?;
-            on_rig(&|| mode::cpu::run(&all, upstream, effort(7, 20_000, 32), mode::cpu::WHOLE))
+            on_rig(&|| mode::cpu::run(&all, upstream, effort(60, 2_500, 32), mode::cpu::WHOLE))
         }
         Mode::SseCpu => {
             let all = usual(Buffering::Off)?;
-            on_rig(&|| mode::cpu::run(&all, upstream, effort(7, 4_000, 32), mode::cpu::BURST))
+            on_rig(&|| mode::cpu::run(&all, upstream, effort(40, 500, 32), mode::cpu::BURST))
         }
         Mode::SseCpuPaced => {
             let all = usual(Buffering::Off)?;
-            on_rig(&|| mode::cpu::run(&all, upstream, effort(7, 1_024, 128), mode::cpu::PACED))
+            on_rig(&|| mode::cpu::run(&all, upstream, effort(16, 256, 128), mode::cpu::PACED))
         }
         Mode::Latency => {
             let all = with_direct(site, usual(Buffering::On)?)?;
-            on_rig(&|| mode::latency::run(&all, effort(7, 3_000, 16)))
+            on_rig(&|| mode::latency::run(&all, effort(21, 1_000, 16)))
         }
         Mode::Streams => {
             let all = with_direct(site, usual(Buffering::Off)?)?;
@@ -176,7 +176,7 @@ fn measure(flags: &Flags, site: &Site, upstream: &Upstream) -> anyhow::Result<Re
         Mode::Litellm => {
             let mut all = usual(Buffering::On)?;
             all.push(litellm::start(site)?);
-            let mut report = on_rig(&|| mode::litellm::run(&all, effort(3, 20_000, 32)))?;
+            let mut report = on_rig(&|| mode::litellm::run(&all, effort(8, 5_000, 32)))?;
             report.setup.push(format!("LiteLLM {}", litellm::version(&site.work).unwrap_or_default()));
             Ok(report)
         }
@@ -191,9 +191,13 @@ fn with_direct(site: &Site, mut contestants: Vec<Contestant>) -> anyhow::Result<
 
 /// The usual three, as far as they are there.
 fn contestants(flags: &Flags, site: &Site, buffering: Buffering) -> anyhow::Result<Vec<Contestant>> {
-    let wanted = |name: &str| flags.only.is_empty() || flags.only.iter().any(|only| only == name);
-    let mut all = vec![bare::start(site, bare::Pool::Own)?];
-    if flags.only.iter().any(|only| only == "bare-legacy") {
+    let asked_for = |name: &str| flags.only.iter().any(|only| only == name);
+    let wanted = |name: &str| flags.only.is_empty() || asked_for(name);
+    let mut all = vec![bare::start(site, bare::Pool::Joined)?];
+    if asked_for("bare-spawned") {
+        all.push(bare::start(site, bare::Pool::Spawned)?);
+    }
+    if asked_for("bare-legacy") {
         all.push(bare::start(site, bare::Pool::Legacy)?);
     }
     if wanted("nginx") {

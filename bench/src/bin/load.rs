@@ -72,7 +72,7 @@ fn main() -> anyhow::Result<()> {
     match flags.shape {
         Shape::Closed { requests, connections, stream } => {
             let delivery = if stream { Delivery::Stream } else { Delivery::Whole };
-            let outcome = closed::run(&target, closed::Plan { requests, connections, delivery })?;
+            let outcome = closed::Client::connect(&target, connections, delivery)?.run(requests)?;
             let pace = outcome.requests as f64 / outcome.took.as_secs_f64();
             println!("{} requests, {pace:.0} a second; {}", outcome.requests, quantiles(&outcome.latency));
         }

@@ -15,13 +15,15 @@ const OTHER_KEYS: usize = 100;
 /// Where its upstream connections come from. `bare_proxy` says which is the baseline, and why.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pool {
-    Own,
+    Joined,
+    Spawned,
     Legacy,
 }
 
 pub fn start(site: &Site, pool: Pool) -> anyhow::Result<Contestant> {
     let (name, flag) = match pool {
-        Pool::Own => ("bare", "own"),
+        Pool::Joined => ("bare", "joined"),
+        Pool::Spawned => ("bare-spawned", "spawned"),
         Pool::Legacy => ("bare-legacy", "legacy"),
     };
     let mut command = Command::new(sibling("bare_proxy")?);

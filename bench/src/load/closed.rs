@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -13,14 +13,6 @@ use super::{Target, check};
 use crate::reply::Reply;
 use crate::spread::Spread;
 use crate::wire::Delivery;
-
-/// How much to ask.
-#[derive(Clone, Copy, Debug)]
-pub struct Plan {
-    pub requests: usize,
-    pub connections: usize,
-    pub delivery: Delivery,
-}
 
 /// What came of it.
 #[derive(Clone, Debug)]
@@ -31,63 +23,102 @@ pub struct Outcome {
     pub latency: Spread,
 }
 
-/// Runs the plan to its end on one thread. An error when any answer is not the one expected.
-pub fn run(target: &Target, plan: Plan) -> anyhow::Result<Outcome> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime
-        .block_on(async { tokio::time::timeout(target.patience, ask_all(target, plan)).await })
-        .with_context(|| {
-            format!("{} requests were not answered within {:?}", plan.requests, target.patience)
-        })?
+/// Connections that stay open from one run to the next, so that opening them is not part of what is measured.
+#[derive(Debug)]
+pub struct Client {
+    runtime: tokio::runtime::Runtime,
+    connections: Vec<Connection>,
+    requests: Arc<[Vec<u8>]>,
+    delivery: Delivery,
+    patience: Duration,
 }
 
-async fn ask_all(target: &Target, plan: Plan) -> anyhow::Result<Outcome> {
-    let requests = target.requests(plan.delivery);
-    let next = Arc::new(AtomicUsize::new(0));
-    let mut connections = Vec::with_capacity(plan.connections);
-    for _ in 0..plan.connections {
+impl Client {
+    /// Opens the connections.
+    pub fn connect(target: &Target, connections: usize, delivery: Delivery) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let opened: anyhow::Result<Vec<Connection>> = runtime.block_on(async {
+            let mut opened = Vec::with_capacity(connections);
+            for _ in 0..connections {
+                opened.push(Connection::open(target).await?);
+            }
+            Ok(opened)
+        });
+        let requests = target.requests(delivery);
+        Ok(Self { runtime, connections: opened?, requests, delivery, patience: target.patience })
+    }
+
+    /// Asks `count` questions over all connections, on one thread. An error when any answer is not the one expected.
+    pub fn run(&mut self, count: usize) -> anyhow::Result<Outcome> {
+        let next = Arc::new(AtomicUsize::new(0));
+        let started = Instant::now();
+        let asking = async {
+            let mut tasks = JoinSet::new();
+            for connection in self.connections.drain(..) {
+                tasks.spawn(connection.ask(
+                    Arc::clone(&self.requests),
+                    Arc::clone(&next),
+                    count,
+                    self.delivery,
+                ));
+            }
+            let mut samples = Vec::with_capacity(count);
+            while let Some(joined) = tasks.join_next().await {
+                let (connection, mut timed) = joined??;
+                self.connections.push(connection);
+                samples.append(&mut timed);
+            }
+            anyhow::Ok(samples)
+        };
+        let samples = self
+            .runtime
+            .block_on(async { tokio::time::timeout(self.patience, asking).await })
+            .with_context(|| {
+            format!("{count} requests were not answered within {:?}", self.patience)
+        })??;
+        Ok(Outcome { requests: samples.len(), took: started.elapsed(), latency: Spread::of(samples) })
+    }
+}
+
+/// One kept connection.
+#[derive(Debug)]
+struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    reply: Reply,
+}
+
+impl Connection {
+    async fn open(target: &Target) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(target.address).await.context("connecting to the contestant")?;
         stream.set_nodelay(true)?;
-        connections.push(stream);
+        Ok(Self { stream, buffer: vec![0; 64 * 1024], reply: Reply::default() })
     }
-    let started = Instant::now();
-    let mut asking = JoinSet::new();
-    for stream in connections {
-        asking.spawn(ask(stream, Arc::clone(&requests), Arc::clone(&next), plan));
-    }
-    let mut samples = Vec::with_capacity(plan.requests);
-    while let Some(joined) = asking.join_next().await {
-        samples.append(&mut joined??);
-    }
-    let took = started.elapsed();
-    Ok(Outcome { requests: samples.len(), took, latency: Spread::of(samples) })
-}
 
-/// Asks over one connection until the common count is used up.
-async fn ask(
-    mut stream: TcpStream,
-    requests: Arc<[Vec<u8>]>,
-    next: Arc<AtomicUsize>,
-    plan: Plan,
-) -> anyhow::Result<Vec<Duration>> {
-    let mut samples = Vec::with_capacity(plan.requests / plan.connections.max(1) + 1);
-    let mut buffer = vec![0; 64 * 1024];
-    let mut reply = Reply::default();
-    loop {
-        let number = next.fetch_add(1, Ordering::Relaxed);
-        if number >= plan.requests {
-            return Ok(samples);
+    /// Asks until the common count is used up; gives itself back, with the time of each answer.
+    async fn ask(
+        mut self,
+        requests: Arc<[Vec<u8>]>,
+        next: Arc<AtomicUsize>,
+        count: usize,
+        delivery: Delivery,
+    ) -> anyhow::Result<(Self, Vec<Duration>)> {
+        let mut samples = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(request) = requests.get(number % requests.len()).filter(|_| number < count) else {
+                return Ok((self, samples));
+            };
+            let asked = Instant::now();
+            self.stream.write_all(request).await?;
+            self.reply.reset();
+            while !self.reply.is_done() {
+                let read = self.stream.read(&mut self.buffer).await?;
+                ensure!(read > 0, "the contestant closed a connection after {} answers", samples.len());
+                self.reply.feed(self.buffer.get(..read).unwrap_or_default(), &mut |_| {})?;
+            }
+            samples.push(asked.elapsed());
+            check(&self.reply, delivery)?;
         }
-        let Some(request) = requests.get(number % requests.len()) else { return Ok(samples) };
-        let asked = Instant::now();
-        stream.write_all(request).await?;
-        reply.reset();
-        while !reply.is_done() {
-            let read = stream.read(&mut buffer).await?;
-            anyhow::ensure!(read > 0, "the contestant closed a connection after {} answers", samples.len());
-            reply.feed(buffer.get(..read).unwrap_or_default(), &mut |_| {})?;
-        }
-        samples.push(asked.elapsed());
-        check(&reply, plan.delivery)?;
     }
 }

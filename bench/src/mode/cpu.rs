@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Effort, Figures, cells, order, range, shown};
+use super::{Effort, Figures, cells, order, quartiles, shown};
 use crate::contestant::Contestant;
-use crate::load::closed::{self, Plan};
+use crate::load::closed::Client;
 use crate::report::{Check, Report};
 use crate::upstream::Upstream;
 use crate::wire::Delivery;
 
-/// Requests before the first round, so that connections are open, pages touched, and pools filled.
-const WARM_UP: usize = 2_000;
+/// Rounds that are not counted, so that pages are touched and pools filled.
+const WARM_UP_ROUNDS: usize = 2;
 
 /// Most times the bare proxy's.
 const BARE_LIMIT: f64 = 1.4;
@@ -62,15 +62,14 @@ pub fn run(
     upstream.pace(question.pace)?;
     let (mut cost, mut user, mut system, mut pace) =
         (Figures::default(), Figures::default(), Figures::default(), Figures::default());
-    let plan =
-        Plan { requests: effort.requests, connections: effort.connections, delivery: question.delivery };
-    for contestant in contestants {
-        closed::run(&contestant.target, Plan { requests: WARM_UP.min(effort.requests), ..plan })?;
-    }
+    let mut clients = connected(contestants, effort, question)?;
     for round in 0..effort.rounds {
-        for contestant in order(contestants, round) {
+        for at in order(contestants.len(), round) {
+            let (Some(contestant), Some(client)) = (contestants.get(at), clients.get_mut(at)) else {
+                continue;
+            };
             let before = contestant.cpu()?;
-            let outcome = closed::run(&contestant.target, plan)?;
+            let outcome = client.run(effort.requests)?;
             let used = contestant.cpu()? - before;
             let each = |time: Duration| time.as_secs_f64() * 1e6 / outcome.requests as f64;
             cost.add(contestant.name, each(used.total));
@@ -78,7 +77,6 @@ pub fn run(
             system.add(contestant.name, each(used.system));
             pace.add(contestant.name, outcome.requests as f64 / outcome.took.as_secs_f64());
         }
-        eprintln!("{}: round {} of {}", question.mode, round + 1, effort.rounds);
     }
     upstream.pace(Duration::ZERO)?;
     let mut report = Report::new(question.mode, question.title)?;
@@ -87,12 +85,13 @@ pub fn run(
          ratios within a round",
         effort.rounds, effort.requests, effort.connections
     ));
-    report.header = cells(["contestant", "µs", "range", "user", "system", "× bare", "× nginx", "requests/s"]);
+    report.header =
+        cells(["contestant", "µs", "quartiles", "user", "system", "× bare", "× nginx", "requests/s"]);
     for Contestant { name, .. } in contestants {
         report.rows.push(vec![
             (*name).to_owned(),
             shown(cost.median(name), 1),
-            range(cost.of(name), 1),
+            quartiles(cost.of(name), 1),
             shown(user.median(name), 0),
             shown(system.median(name), 0),
             shown(cost.ratio(name, "bare"), 2),
@@ -114,4 +113,15 @@ pub fn run(
     report.samples.insert("cpu_us".to_owned(), cost.into_samples());
     report.samples.insert("requests_per_second".to_owned(), pace.into_samples());
     Ok(report)
+}
+
+/// A client for each contestant, warmed up.
+fn connected(contestants: &[Contestant], effort: Effort, question: Question) -> anyhow::Result<Vec<Client>> {
+    let mut clients = Vec::with_capacity(contestants.len());
+    for contestant in contestants {
+        let mut client = Client::connect(&contestant.target, effort.connections, question.delivery)?;
+        client.run(effort.requests * WARM_UP_ROUNDS)?;
+        clients.push(client);
+    }
+    Ok(clients)
 }

@@ -26,7 +26,7 @@ pub fn run(contestants: &[Contestant], effort: Effort) -> anyhow::Result<Report>
             .into();
     let mut tail = Figures::default();
     for round in 0..effort.rounds {
-        for contestant in order(contestants, round) {
+        for contestant in order(contestants.len(), round).filter_map(|at| contestants.get(at)) {
             let plan = Plan { requests: effort.requests, per_second: PER_SECOND };
             let spread = open::run(&contestant.target, plan)?;
             for (_, q, figures) in &mut measures {

@@ -3,7 +3,7 @@
 use super::streams::AT_ONCE;
 use super::{Effort, cells};
 use crate::contestant::Contestant;
-use crate::load::closed::{self, Plan};
+use crate::load::closed::Client;
 use crate::load::streams::Held;
 use crate::report::{Check, Report};
 use crate::upstream::Upstream;
@@ -88,14 +88,10 @@ pub fn run(contestants: &[Contestant], upstream: &Upstream, effort: Effort) -> a
 fn watch(contestant: &Contestant, upstream: &Upstream, effort: Effort) -> anyhow::Result<Seen> {
     let resident = || contestant.resident() as f64 / 1e6;
     let fresh = resident();
-    let plan = Plan {
-        requests: effort.requests / SLICES,
-        connections: effort.connections,
-        delivery: Delivery::Whole,
-    };
+    let mut client = Client::connect(&contestant.target, effort.connections, Delivery::Whole)?;
     let mut slices = Vec::with_capacity(SLICES);
     for _ in 0..SLICES {
-        closed::run(&contestant.target, plan)?;
+        client.run(effort.requests / SLICES)?;
         slices.push(resident());
     }
     upstream.hold()?;

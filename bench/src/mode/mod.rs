@@ -9,8 +9,7 @@ pub mod streams;
 
 use std::collections::BTreeMap;
 
-use crate::contestant::Contestant;
-use crate::spread::median;
+use crate::spread::{median, quantile};
 
 /// All modes, in the order of the page.
 pub const NAMES: [&str; 8] =
@@ -58,10 +57,11 @@ impl Figures {
     }
 }
 
-/// The contestants in the order of round `round`: everybody goes first, last and in between equally often.
-fn order(contestants: &[Contestant], round: usize) -> impl Iterator<Item = &Contestant> {
-    let first = round % contestants.len().max(1);
-    contestants.iter().cycle().skip(first).take(contestants.len())
+/// The contestants' places in the order of round `round`: everybody goes first, last and in between equally often, and
+/// before and after everybody else equally often.
+fn order(contestants: usize, round: usize) -> impl Iterator<Item = usize> {
+    let turn = move |at: usize| (at + round / 2) % contestants.max(1);
+    (0..contestants).map(move |at| turn(if round.is_multiple_of(2) { at } else { contestants - 1 - at }))
 }
 
 fn cells<const N: usize>(texts: [&str; N]) -> Vec<String> {
@@ -73,12 +73,10 @@ fn shown(figure: Option<f64>, digits: usize) -> String {
     figure.map_or_else(|| "–".to_owned(), |figure| format!("{figure:.digits$}"))
 }
 
-/// The lowest and highest figure.
-fn range(figures: Option<&[f64]>, digits: usize) -> String {
+/// Between which figures the middle half lies.
+fn quartiles(figures: Option<&[f64]>, digits: usize) -> String {
     let Some(figures) = figures else { return "–".to_owned() };
-    let low = figures.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = figures.iter().copied().fold(0.0, f64::max);
-    format!("{low:.digits$}–{high:.digits$}")
+    format!("{:.digits$}–{:.digits$}", quantile(figures, 0.25), quantile(figures, 0.75))
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub fn run(contestants: &[Contestant], upstream: &Upstream, effort: Effort) -> a
     let length = PACE * u32::try_from(wire::EVENTS)?;
     let plan = Plan { at_once: AT_ONCE, streams_each: EACH, spread_over: length };
     for round in 0..effort.rounds {
-        for contestant in order(contestants, round) {
+        for contestant in order(contestants.len(), round).filter_map(|at| contestants.get(at)) {
             let outcome = streams::run(&contestant.target, plan)?;
             let (first, gap) = (&outcome.first_byte, &outcome.gap);
             let moments = [

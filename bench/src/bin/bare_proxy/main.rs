@@ -4,6 +4,8 @@
 //! ways over kept connections. No parsing of bodies, no limits, no log, no metrics, no time-outs. What Botwarden costs
 //! beyond this is what its own work costs.
 
+mod pool;
+
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::io::Write as _;
@@ -20,16 +22,13 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
 use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use parking_lot::Mutex;
 use tokio::net::TcpStream;
 
-/// Idle upstream connections that a worker keeps.
-const IDLE_MAX: usize = 1024;
+use crate::pool::{Driver, IDLE_MAX, Idle, Link};
 
 /// A bare hyper reverse proxy with a key check.
 #[derive(Parser)]
@@ -50,15 +49,18 @@ struct Flags {
     #[arg(long)]
     threads: Option<usize>,
     /// Where upstream connections come from.
-    #[arg(long, value_enum, default_value_t = Pool::Own)]
+    #[arg(long, value_enum, default_value_t = Pool::Joined)]
     pool: Pool,
 }
 
-/// Which client forwards. The baseline is the faster one, `own`; the other is kept so that the choice can be checked.
+/// Which client forwards. The baseline is the fastest, `joined`; the others are kept so that the choice can be checked
+/// (`compare cpu --only bare-spawned,bare-legacy`).
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Pool {
-    /// A stack of idle hyper connections a worker.
-    Own,
+    /// A stack of idle hyper connections a worker; whoever uses one drives it.
+    Joined,
+    /// The same, but each connection is driven by a task of its own, as hyper's examples do.
+    Spawned,
     /// The pooled client of hyper-util.
     Legacy,
 }
@@ -87,7 +89,7 @@ fn main() -> anyhow::Result<()> {
     deal::deal(&listener, flags.threads.unwrap_or_else(machine::cores), move || {
         let worker = Arc::new(Worker {
             rules: Arc::clone(&rules),
-            idle: Arc::default(),
+            idle: Idle::new(if pool == Pool::Joined { Driver::User } else { Driver::Task }),
             legacy: (pool == Pool::Legacy).then(legacy_client),
         });
         move |stream| serve(stream, Arc::clone(&worker))
@@ -100,10 +102,6 @@ fn legacy_client() -> Client<HttpConnector, Incoming> {
     connector.set_nodelay(true);
     Client::builder(TokioExecutor::new()).pool_max_idle_per_host(IDLE_MAX).build(connector)
 }
-
-/// Idle connections of one worker. The lock is never contended: all its users run on one thread. It is there because
-/// `tokio::spawn` asks for `Send`, and costs less than a `LocalSet` would.
-type Idle = Arc<Mutex<Vec<SendRequest<Incoming>>>>;
 
 /// One worker thread's own things.
 struct Worker {
@@ -143,35 +141,14 @@ async fn forward(
     request: Request<Incoming>,
     rules: &Rules,
 ) -> anyhow::Result<Response<Relayed>> {
-    let mut connection = match ready_connection(idle) {
-        Some(connection) => connection,
-        None => connect(rules.upstream).await?,
+    let mut link = match idle.take().await {
+        Some(link) => link,
+        None => idle.connect(rules.upstream).await?,
     };
-    connection.ready().await?;
-    let (mut head, body) = connection.send_request(request).await?.into_parts();
+    let (mut head, body) = link.ask(request).await?.into_parts();
     strip_hop_by_hop(&mut head.headers);
-    let lease = Some((connection, Arc::clone(idle)));
+    let lease = Some((link, idle.clone()));
     Ok(Response::from_parts(head, Relayed { body: Some(body), lease }))
-}
-
-/// The idle connection used last, passing over those that the upstream has closed.
-fn ready_connection(idle: &Idle) -> Option<SendRequest<Incoming>> {
-    let mut idle = idle.lock();
-    while let Some(connection) = idle.pop() {
-        if !connection.is_closed() {
-            return Some(connection);
-        }
-    }
-    None
-}
-
-async fn connect(upstream: SocketAddr) -> anyhow::Result<SendRequest<Incoming>> {
-    let stream = TcpStream::connect(upstream).await?;
-    stream.set_nodelay(true)?;
-    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    // It ends by itself when the sender is dropped or the upstream closes.
-    tokio::spawn(connection);
-    Ok(sender)
 }
 
 async fn forward_legacy(
@@ -217,18 +194,16 @@ fn plain(status: StatusCode) -> Response<Relayed> {
     response
 }
 
-/// The upstream's body on its way down. When it is over, the connection goes back to the idle ones.
+/// The upstream's body on its way down. When it is over, the link goes back to the idle ones.
 struct Relayed {
     body: Option<Incoming>,
-    lease: Option<(SendRequest<Incoming>, Idle)>,
+    lease: Option<(Link, Idle)>,
 }
 
 impl Relayed {
     fn end(&mut self) {
-        let Some((connection, idle)) = self.lease.take() else { return };
-        let mut idle = idle.lock();
-        if idle.len() < IDLE_MAX && !connection.is_closed() {
-            idle.push(connection);
+        if let Some((link, idle)) = self.lease.take() {
+            idle.put(link);
         }
     }
 }
@@ -241,8 +216,14 @@ impl Body for Relayed {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Some(body) = &mut self.body else { return Poll::Ready(None) };
-        let polled = Pin::new(body).poll_frame(cx);
+        let Self { body: Some(body), lease } = &mut *self else { return Poll::Ready(None) };
+        let mut polled = Pin::new(&mut *body).poll_frame(cx);
+        if polled.is_pending()
+            && let Some((link, _)) = lease
+        {
+            link.drive(cx);
+            polled = Pin::new(body).poll_frame(cx);
+        }
         if self.is_end_stream() || matches!(polled, Poll::Ready(None)) {
             self.end();
         }
