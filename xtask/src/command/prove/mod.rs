@@ -26,6 +26,9 @@ pub(crate) struct Prove {
     all: bool,
 }
 
+/// Set for every proof: tests that know it do the whole amount of work instead of a taste of it.
+const PROVE: &str = "BOTWARDEN_PROVE";
+
 /// Where the result of a proof is kept.
 enum Page {
     /// In `docs/results/NAME.md`: what it printed, below machine and date.
@@ -70,7 +73,9 @@ fn prove(workspace: &Workspace, proof: &Proof, steps: &mut Steps) -> anyhow::Res
     let target = workspace.target("").display().to_string();
     let command = |args: &[&str]| {
         let mut cargo = workspace.cargo([]);
-        cargo.args(args.iter().map(|arg| arg.replace("{target}", target.trim_end_matches('/'))));
+        cargo
+            .env(PROVE, "1")
+            .args(args.iter().map(|arg| arg.replace("{target}", target.trim_end_matches('/'))));
         cargo
     };
     let Some((last, before)) = proof.cargo.split_last() else { return Ok(()) };
