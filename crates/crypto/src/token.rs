@@ -46,7 +46,13 @@ impl Token {
     /// Accepts exactly the spelling [`Token::random`] gives: 43 characters of the URL-safe alphabet (RFC 4648 §5), no padding, unused bits
     /// zero. So one secret has one spelling.
     pub fn parse(text: &str) -> Result<Self, TokenError> {
-        Self::decode(text).map(|_| Self(Zeroizing::new(text.to_owned())))
+        Self::check(text)?;
+        Ok(Self(Zeroizing::new(text.to_owned())))
+    }
+
+    /// Whether [`Token::parse`] would accept the text, without a copy of it.
+    pub fn check(text: &str) -> Result<(), TokenError> {
+        Self::decode(text).map(drop)
     }
 
     /// The secret itself. Reviewers grep for `expose`.

@@ -30,7 +30,7 @@ macro_rules! credential {
             #[doc = concat!("Accepts `", $prefix, "` followed by 43 base64url characters (32 random bytes). Shape only.")]
             pub fn parse(text: &str) -> Result<Self, CredentialError> {
                 let token = text.strip_prefix(Self::PREFIX).ok_or(CredentialError::Prefix)?;
-                Token::parse(token).map_err(|_| CredentialError::Shape)?;
+                Token::check(token).map_err(|_| CredentialError::Shape)?;
                 Ok(Self(Zeroizing::new(text.to_owned())))
             }
 
