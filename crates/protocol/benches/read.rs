@@ -14,13 +14,15 @@ fn main() {
 /// Sizes of the requests, in bytes: a question; a long conversation; one with a page of retrieved text in each message.
 const SIZES: [usize; 3] = [350, 64 << 10, 1 << 20];
 
-/// A conversation of about `bytes` bytes: short messages with an escape or two.
+/// A conversation of about `bytes` bytes, with three escapes in every 120 bytes of text.
 fn request(bytes: usize) -> Vec<u8> {
     let mut body = String::from(
         r#"{"model":"gpt-4o-mini","temperature":0.2,"stream":false,"messages":[{"role":"system","content":"You help customers of a shop."}"#,
     );
-    while body.len() + 150 < bytes {
-        body.push_str(r#",{"role":"user","content":"Where is my order 1001?\nI have waited for a week, and the \"express\" parcel has not come, says the tracking page."}"#);
+    let text = r#"Where is my order 1001?\nI have waited for a week, and the \"express\" parcel has not come, says the tracking page. "#;
+    let text = text.repeat((bytes >> 16).max(1));
+    while body.len() + text.len() < bytes {
+        body.push_str(&format!(r#",{{"role":"user","content":"{text}"}}"#));
     }
     body.push_str(r#"],"user":"customer-17","max_tokens":256}"#);
     body.into_bytes()

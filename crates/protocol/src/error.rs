@@ -32,6 +32,7 @@ pub(crate) enum Fault {
     FoldedName,
     Conflict { other: &'static str },
     User(NameError),
+    Nested { max: usize },
     BodyNotExpected,
 }
 
@@ -44,6 +45,7 @@ impl ReadError {
     pub fn kind(&self) -> ReadErrorKind {
         match self.fault {
             Fault::Json(error) if error.kind.is_bound() => ReadErrorKind::Bound,
+            Fault::Nested { .. } => ReadErrorKind::Bound,
             Fault::Json(_) | Fault::FoldedName | Fault::Conflict { .. } => ReadErrorKind::Malformed,
             Fault::Missing { .. } | Fault::Shape { .. } | Fault::User(_) | Fault::BodyNotExpected => {
                 ReadErrorKind::Field
@@ -80,6 +82,7 @@ impl std::fmt::Display for ReadError {
                 write!(f, "differs from `{other}`; send one of them, or the same in both")
             }
             Fault::User(error) => write!(f, "{error}; send a user name of up to 256 printable bytes"),
+            Fault::Nested { max } => write!(f, "content blocks more than {max} levels deep; nest less"),
             Fault::BodyNotExpected => f.write_str("there is one; this operation takes none"),
         }
     }

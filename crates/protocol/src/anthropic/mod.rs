@@ -1,6 +1,6 @@
 //! The Anthropic dialect: Messages, count_tokens, Models.
 //!
-//! Source of the shapes: Anthropic's published API reference and the types of its Python SDK, 0.x.
+//! Source of the shapes: Anthropic's published API reference and the types of its Python SDK 2.12.
 
 mod answer;
 mod block;

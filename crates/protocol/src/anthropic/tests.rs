@@ -174,12 +174,22 @@ fn requests_that_are_refused() {
 }
 
 #[test]
-fn words_nested_in_results_are_bounded_by_the_depth() {
-    let nested = format!(
-        r#"{{"model":"m","messages":[{{"role":"user","content":{}"a"{}}}]}}"#,
-        r#"[{"type":"tool_result","tool_use_id":"1","content":"#.repeat(40),
-        "}]".repeat(40)
-    );
-    let error = read_request(Operation::Messages, nested.as_bytes(), &Bounds::default()).unwrap_err();
-    assert_eq!(error.kind(), ReadErrorKind::Bound);
+fn blocks_in_blocks_are_bounded() {
+    let nested = |levels: usize| {
+        format!(
+            r#"{{"model":"m","messages":[{{"role":"user","content":{}"a"{}}}]}}"#,
+            r#"[{"type":"tool_result","tool_use_id":"1","content":"#.repeat(levels),
+            "}]".repeat(levels)
+        )
+    };
+    let bounds = Bounds { depth_max: 100_000, nodes_max: 1_000_000, ..Bounds::default() };
+    assert!(read_request(Operation::Messages, nested(4).as_bytes(), &bounds).is_ok());
+    for levels in [5, 10_000] {
+        let error = read_request(Operation::Messages, nested(levels).as_bytes(), &bounds).unwrap_err();
+        assert_eq!(error.kind(), ReadErrorKind::Bound, "{levels}");
+        assert!(
+            error.to_string().ends_with("`: content blocks more than 4 levels deep; nest less"),
+            "{error}"
+        );
+    }
 }

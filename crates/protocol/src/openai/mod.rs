@@ -1,6 +1,6 @@
 //! The OpenAI dialect: Chat Completions, Embeddings, Models.
 //!
-//! Source of the shapes: OpenAI's published OpenAPI document and the types of its Python SDK, 2.x.
+//! Source of the shapes: OpenAI's published OpenAPI document and the types of its Python SDK 3.54.
 
 mod answer;
 mod embeddings;

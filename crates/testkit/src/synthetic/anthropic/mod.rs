@@ -1,4 +1,4 @@
-//! Exchanges in the Anthropic dialect. Source: the types of the `anthropic` Python SDK 0.x and the published API reference.
+//! Exchanges in the Anthropic dialect. Source: the types of the `anthropic` Python SDK 2.12 and the published API reference.
 
 mod answer;
 mod block;

@@ -1,4 +1,4 @@
-//! Exchanges in the OpenAI dialect. Source: the types of the `openai` Python SDK 2.x and the published OpenAPI document.
+//! Exchanges in the OpenAI dialect. Source: the types of the `openai` Python SDK 3.54 and the published OpenAPI document.
 
 mod answer;
 mod other;
