@@ -23,7 +23,7 @@ const CONFIG_VARIABLE: &str = "BOTWARDEN_CONFIG";
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
     /// The configuration file, for commands that read one; it may stand before or after the command
-    #[arg(long, value_name = "FILE", env = CONFIG_VARIABLE, default_value = CONFIG_FILE)]
+    #[arg(long, value_name = "FILE", env = CONFIG_VARIABLE, hide_env_values = true, default_value = CONFIG_FILE)]
     config: PathBuf,
     #[command(subcommand)]
     command: Command,

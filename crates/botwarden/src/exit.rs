@@ -1,8 +1,9 @@
 //! How a command ends: exit codes, standard output, and what is said when it cannot be done.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::config::ConfigErrors;
 
@@ -60,6 +61,23 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 /// Says something that is not the result: to standard error, where a failure could not be told to anyone.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// How long a person waits before wondering.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Waits; tells a person at a terminal what for, if it takes long.
+pub(crate) async fn patiently<T>(what_for: &str, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    match tokio::time::timeout(PATIENCE, &mut work).await {
+        Ok(done) => done,
+        Err(_) => {
+            if io::stderr().is_terminal() {
+                note(what_for);
+            }
+            work.await
+        }
+    }
 }
 
 /// Says why a command failed; gives its exit code.

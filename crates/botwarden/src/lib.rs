@@ -12,6 +12,7 @@ mod cli;
 mod command;
 mod config;
 mod exit;
+#[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod logs;

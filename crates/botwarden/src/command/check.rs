@@ -33,9 +33,10 @@ pub(crate) struct Check {
 impl Check {
     pub(crate) fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
         let file = self.config.or(before);
-        let (config, findings) = match Config::load(&file) {
+        let (config, findings): (_, Vec<Finding>) = match Config::load(&file) {
             Ok(config) => {
-                let findings = surroundings(&config, |name| std::env::var_os(name));
+                let around = surroundings(&config, |name| std::env::var_os(name));
+                let findings = config.warnings.iter().cloned().chain(Config::placed(&file, around)).collect();
                 (Some(config), findings)
             }
             Err(error @ ConfigErrors::Unreadable { .. }) => return Err(error.into()),
@@ -50,9 +51,9 @@ impl Check {
     }
 }
 
-/// The configuration's own warnings, and what does not fit around it on this machine.
+/// What does not fit around the configuration on this machine.
 fn surroundings(config: &Config, env: impl Fn(&str) -> Option<OsString>) -> Vec<Finding> {
-    let mut findings = config.warnings.clone();
+    let mut findings = Vec::new();
     if let Err(missing) = config.provider_keys(env) {
         for key in missing.0 {
             let at = config.bots.iter().position(|bot| bot.name == key.bot).unwrap_or_default();

@@ -81,7 +81,7 @@ impl Finding {
     /// The line under `file` and position, the place with a caret under it, and the help.
     pub(crate) fn story(&self, file: &str) -> String {
         let Some(place) = &self.place else {
-            return format!("{file}: {}\n{}", self.line(), self.help_line("  "));
+            return format!("{file}: {}\n{}", self.line(), self.help_line(" "));
         };
         let number = place.line.to_string();
         let margin = " ".repeat(number.len());

@@ -7,7 +7,6 @@
 mod cross;
 mod errors;
 mod finding;
-mod fuzz;
 mod provider_keys;
 mod raw;
 mod read;
@@ -24,8 +23,8 @@ use crate::logs;
 
 pub(crate) use errors::{ConfigErrors, count, report};
 pub(crate) use finding::{Finding, Severity};
-#[doc(hidden)]
-pub use fuzz::fuzz;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use raw::RawConfig;
 pub(crate) use read::parse;
 pub(crate) use schema::schema;
 pub(crate) use source::Source;
@@ -67,6 +66,15 @@ impl Config {
         let text = source::read(path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         parse(&Source::new(&text), folder).map_err(|findings| ConfigErrors::found(path, findings))
+    }
+
+    /// Findings about the values of the configuration in that file, each with its place there.
+    pub(crate) fn placed(path: &Path, findings: Vec<Finding>) -> Vec<Finding> {
+        match source::read(path) {
+            Ok(text) => read::placed(&Source::new(&text), findings),
+            // Changed since: the findings stand, without their places.
+            Err(_) => findings,
+        }
     }
 
     /// The bot of that name.

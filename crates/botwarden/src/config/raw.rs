@@ -11,6 +11,7 @@ use crate::logs;
 /// The configuration of Botwarden, `botwarden.toml`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "botwarden.toml")]
 #[expect(
     dead_code,
     reason = "the whole gives the schema; its tables are read one by one, so that each reports its own findings"

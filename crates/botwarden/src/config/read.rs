@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
+use super::finding::Place;
 use super::raw::{Limits, RawLimits, RawLog};
 use super::shape::{hidden, is_credential_place};
 use super::{Config, Finding, LogConfig, Severity, Source, cross, schema, shape};
@@ -35,6 +36,14 @@ pub(crate) fn parse(source: &Source<'_>, folder: &Path) -> Result<Config, Vec<Fi
         }
         _ => Err(findings),
     }
+}
+
+/// The findings, each at the place of its key in the file at hand; without places if the file cannot be read any more.
+pub(crate) fn placed(source: &Source<'_>, findings: Vec<Finding>) -> Vec<Finding> {
+    let Ok(tree) = source.tree() else { return findings };
+    let reader = Reader { source, tree, findings: Vec::new() };
+    let place = |finding: &Finding| reader.place(&finding.key);
+    findings.into_iter().map(|finding| (place(&finding), finding)).map(|(place, it)| it.at(place)).collect()
 }
 
 /// The file under way: its values, and what was found so far.
@@ -119,11 +128,9 @@ impl<'a> Reader<'a> {
 
     /// One entry for each `[[bot]]`, `None` where it was refused.
     fn bots(&mut self, folder: &Path) -> Vec<Option<BotConfig>> {
-        let count = match find(&self.tree, "bot") {
-            Found::Here(value) => value.get_ref().as_array().map_or(0, |bots| bots.len()),
-            // The schema has asked for it.
-            Found::Above(_) => return Vec::new(),
-        };
+        // Where there is no list, the schema has asked for one.
+        let Found::Here(written) = find(&self.tree, "bot") else { return Vec::new() };
+        let Some(count) = written.get_ref().as_array().map(|bots| bots.len()) else { return Vec::new() };
         if !(1..=BOTS_MAX).contains(&count) {
             let invalid = Invalid::new("bot", format!("{count} bots"), format!("1 to {BOTS_MAX} of them"));
             self.invalid(&invalid);
@@ -191,13 +198,16 @@ impl<'a> Reader<'a> {
 
     /// Adds a finding, placed at the value of `key`, or where that is not written at the nearest table around it.
     pub(super) fn found(&mut self, finding: Finding, key: &str) {
-        let place = match find(&self.tree, key) {
-            Found::Here(value) => Some(self.source.place(&value.span())),
-            Found::Above(Some(value)) => Some(self.source.place(&value.span())),
-            Found::Above(None) => None,
-        };
+        let place = self.place(key);
         let place = if is_credential_place(key) { place.map(hidden) } else { place };
         self.findings.push(finding.at(place));
+    }
+
+    fn place(&self, key: &str) -> Option<Place> {
+        match find(&self.tree, key) {
+            Found::Here(value) | Found::Above(Some(value)) => Some(self.source.place(&value.span())),
+            Found::Above(None) => None,
+        }
     }
 
     /// Whether the file says anything at `key`.

@@ -93,6 +93,7 @@ impl<'s> Walk<'_, 's> {
         for name in required.iter().filter(|name| !table.contains_key(**name)) {
             let schema = properties.get(*name).unwrap_or(&Value::Null);
             let place = (!path.is_empty()).then(|| self.source.place(&span));
+            let place = if is_credential_place(path) { place.map(hidden) } else { place };
             let finding = Finding::error(&join(path, name), "nothing", &Kind::of(schema).words());
             self.findings.push(explained(finding, schema).at(place));
         }
@@ -148,9 +149,13 @@ impl<'s> Kind<'s> {
 
     fn words(&self) -> String {
         match self {
-            Self::Table { .. } => "a table".to_owned(),
+            Self::Table { required, .. } if required.is_empty() => "a table".to_owned(),
+            Self::Table { required, .. } => {
+                let keys: Vec<String> = required.iter().map(|key| format!("{key} = …")).collect();
+                format!("a table such as `{{ {} }}`", keys.join(", "))
+            }
             Self::List(items) => match Kind::of(items) {
-                Kind::Table { .. } => "a list of tables: two brackets, `[[…]]`, for each".to_owned(),
+                Kind::Table { .. } => "a list of tables, each under two brackets: `[[…]]`".to_owned(),
                 Kind::Text => "a list of texts such as `[\"…\", \"…\"]`".to_owned(),
                 _ => "a list".to_owned(),
             },

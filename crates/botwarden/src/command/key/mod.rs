@@ -12,6 +12,8 @@ use botwarden_crypto::RootKey;
 use botwarden_store::control::{self, Notified};
 use botwarden_store::{DataDir, Sqlite};
 
+use crate::exit;
+
 /// Issue, list and revoke the keys with which applications come to the gateway.
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example: botwarden key issue --bot shop --right chat --right assert-user")]
@@ -48,7 +50,9 @@ impl Keys {
 
     /// Tells a running server, in words what became of it and as a value whether it is known to be in force.
     async fn announce(&self) -> (InForce, String) {
-        match control::notify_keys_changed(&self.dir).await {
+        let told =
+            exit::patiently("waiting for the running server …", control::notify_keys_changed(&self.dir));
+        match told.await {
             Ok(Notified::Acknowledged { .. }) => {
                 (InForce::Yes, "the running server has put it in force".to_owned())
             }

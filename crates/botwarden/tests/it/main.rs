@@ -1,0 +1,4 @@
+//! The real binary, started as people start it.
+
+#[cfg(test)]
+mod cli;
