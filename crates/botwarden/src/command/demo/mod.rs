@@ -121,6 +121,10 @@ mod tests {
         stage.close().await;
         let totals = Totals { took: Duration::from_secs(4), model_answered: 80 };
         insta::assert_snapshot!(view::plain_summary(&outcomes, &totals));
-        assert!(outcomes.iter().all(Outcome::is_as_it_must));
+        let report: serde_json::Value =
+            serde_json::from_str(&view::document(&outcomes, &totals).unwrap()).unwrap();
+        assert_eq!(report["ok"], true);
+        let count = |kind: &str| report[kind].as_array().unwrap().len();
+        assert_eq!((count("allowed"), count("stopped"), count("not_yet_stopped")), (6, 21, 8));
     }
 }

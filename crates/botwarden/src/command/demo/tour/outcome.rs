@@ -101,7 +101,6 @@ mod tests {
 
     const STOPPED: Step = Step {
         act: Act::NoCredential,
-        id: "no-credential",
         who: "a stranger",
         asks: "asks",
         ends: Ends::Stopped,

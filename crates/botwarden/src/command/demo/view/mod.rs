@@ -12,6 +12,8 @@ mod summary;
 pub(super) use follow::follow;
 pub(super) use invitation::invitation;
 pub(super) use picture::picture;
+#[cfg(test)]
+pub(super) use report::document;
 pub(super) use report::report;
 pub(super) use screen::{Screen, To};
 #[cfg(test)]

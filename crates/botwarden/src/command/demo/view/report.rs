@@ -18,7 +18,7 @@ struct Report<'a> {
 
 #[derive(Serialize)]
 struct Entry<'a> {
-    id: &'a str,
+    id: String,
     who: &'a str,
     asks: &'a str,
     /// `null` if the connection was cut.
@@ -37,7 +37,8 @@ pub(in super::super) fn report(outcomes: &[Outcome], totals: &Totals) -> anyhow:
     exit::print(&format!("{}\n", document(outcomes, totals)?))
 }
 
-fn document(outcomes: &[Outcome], totals: &Totals) -> serde_json::Result<String> {
+/// The document itself.
+pub(in super::super) fn document(outcomes: &[Outcome], totals: &Totals) -> serde_json::Result<String> {
     let of =
         |belongs: fn(Ends) -> bool| outcomes.iter().filter(|o| belongs(o.step.ends)).map(entry).collect();
     serde_json::to_string_pretty(&Report {
@@ -57,7 +58,7 @@ fn entry(outcome: &Outcome) -> Entry<'_> {
         Ends::Allowed | Ends::Stopped => None,
     };
     Entry {
-        id: step.id,
+        id: step.act.id(),
         who: step.who,
         asks: step.asks,
         status: Some(outcome.head.status).filter(|status| *status > 0),

@@ -95,7 +95,8 @@ fn closing(outcomes: &[Outcome], totals: &Totals) -> Vec<Line> {
     let mut lines =
         vec![Line::of(Ink::Wrong, format!("{} of {steps} steps did not go as they must:", wrong.len()))];
     lines.extend(wrong.into_iter().map(|outcome| {
-        Line::of(Ink::Strong, format!("  {}: ", outcome.step.id)).then(Ink::Plain, outcome.wrong.join("; "))
+        Line::of(Ink::Strong, format!("  {}: ", outcome.step.act.id()))
+            .then(Ink::Plain, outcome.wrong.join("; "))
     }));
     lines
 }
