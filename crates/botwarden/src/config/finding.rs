@@ -4,6 +4,9 @@ use std::fmt;
 
 use crate::text::{calm, mask};
 
+/// Findings of each severity that are shown. More help nobody, and each costs a look through the file.
+pub(super) const FINDINGS_MAX: usize = 100;
+
 /// Whether it can be served all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Severity {

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
-use super::finding::Place;
+use super::finding::{FINDINGS_MAX, Place};
 use super::raw::{Limits, RawLimits, RawLog};
 use super::shape::{hidden, is_credential_place};
 use super::{Config, Finding, LogConfig, Severity, Source, cross, schema, shape};
@@ -198,6 +198,10 @@ impl<'a> Reader<'a> {
 
     /// Adds a finding, placed at the value of `key`, or where that is not written at the nearest table around it.
     pub(super) fn found(&mut self, finding: Finding, key: &str) {
+        let alike = self.findings.iter().filter(|it| it.severity == finding.severity);
+        if alike.count() >= FINDINGS_MAX {
+            return;
+        }
         let place = self.place(key);
         let place = if is_credential_place(key) { place.map(hidden) } else { place };
         self.findings.push(finding.at(place));

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::finding::Place;
+use super::finding::{FINDINGS_MAX, Place};
 use super::{Finding, Source, unknown};
 
 /// What a schema asks for, as far as configuration types need it.
@@ -45,6 +45,9 @@ struct Walk<'a, 's> {
 
 impl<'s> Walk<'_, 's> {
     fn value(&mut self, path: &str, schema: &'s Value, value: &Spanned<DeValue<'_>>) {
+        if self.findings.len() >= FINDINGS_MAX {
+            return;
+        }
         let kind = Kind::of(schema);
         match (&kind, value.get_ref()) {
             (Kind::Table { properties, required }, DeValue::Table(table)) => {
@@ -71,6 +74,7 @@ impl<'s> Walk<'_, 's> {
             let below = join(path, name);
             match properties.get(name) {
                 Some(schema) => self.value(&below, schema, value),
+                None if self.findings.len() >= FINDINGS_MAX => return,
                 None => {
                     let advice = unknown::advice(self.schema, path, properties, name);
                     let place = without_rest(self.source.place(&key.span()));

@@ -16,6 +16,11 @@ use crate::text::mask;
 pub(crate) const CONFIG_BYTES_MAX: u64 = 1 << 20;
 /// Characters of a line that are shown.
 const EXCERPT_CHARS_MAX: usize = 120;
+/// Characters before the caret that are shown of a line that is too long.
+const CONTEXT_CHARS: usize = 20;
+/// Bytes of a long line that are looked at before the caret, and from it on.
+const LOOK_BACK_BYTES: usize = 512;
+const LOOK_AHEAD_BYTES: usize = 1024;
 /// Mistakes in the TOML itself that are shown: the later ones are mostly echoes of the first.
 const SYNTAX_ERRORS_MAX: usize = 5;
 
@@ -53,47 +58,67 @@ impl<'a> Source<'a> {
         if errors.is_empty() {
             return Ok(Spanned::new(0..0, DeValue::Table(tree.into_inner())));
         }
-        let mut findings: Vec<Finding> = Vec::new();
+        // The first of each line: what follows on a line is mostly an echo.
+        let mut findings = Vec::new();
+        let mut line_end = 0;
         for error in errors {
-            let finding = self.syntax(&error);
-            let line = |finding: &Finding| finding.place.as_ref().map(|place| place.line);
-            if findings.last().is_none_or(|last| line(last) != line(&finding)) {
-                findings.push(finding);
+            let at = error.span().map_or(0, |span| span.start);
+            if findings.is_empty() || at > line_end {
+                line_end = self.line_end(at);
+                findings.push(self.syntax(&error));
+            }
+            if findings.len() == SYNTAX_ERRORS_MAX {
+                break;
             }
         }
-        findings.truncate(SYNTAX_ERRORS_MAX);
         Err(findings)
     }
 
     fn syntax(&self, error: &toml::de::Error) -> Finding {
-        let (found, expected) =
-            error.message().split_once(", expected ").unwrap_or((error.message(), "TOML"));
+        let (found, expected) = match error.message() {
+            "duplicate key" => ("a key that this table has already", "each key once"),
+            message => message.split_once(", expected ").unwrap_or((message, "TOML")),
+        };
         Finding::error("", found, expected).at(error.span().map(|span| self.place(&span)))
     }
 
     /// Line, column and excerpt of a range of bytes. Total: a range outside the text is taken as its end.
     pub(super) fn place(&self, span: &Range<usize>) -> Place {
-        let start = self.text.floor_char_boundary(span.start.min(self.text.len()));
-        let (before, after) = self.text.split_at(start);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let before_chars = before.get(line_start..).unwrap_or_default().chars().count();
-        let rest = after.lines().next().unwrap_or_default();
-        let length = span.end.saturating_sub(start).min(rest.len());
-        let under = rest.get(..rest.floor_char_boundary(length)).unwrap_or_default().chars().count();
-        let line: String =
-            self.text.get(line_start..).unwrap_or_default().lines().next().unwrap_or_default().into();
-        // Long lines are shown from shortly before the caret on.
+        let start = self.boundary(span.start);
+        let line_start = self.slice(0, start).rfind('\n').map_or(0, |at| at + 1);
+        let line_end = self.line_end(start);
+        // Of a long line the part around the caret, with room before it, so that no credential is cut and shown in part.
+        let shown_start = self.boundary(start.saturating_sub(LOOK_BACK_BYTES)).max(line_start);
+        let shown_end = self.boundary(start + LOOK_AHEAD_BYTES).min(line_end);
+        let under = self.slice(start, self.boundary(span.end).min(shown_end)).chars().count();
+        let before = self.slice(shown_start, start).chars().count();
         let skipped =
-            if before_chars + under > EXCERPT_CHARS_MAX { before_chars.saturating_sub(20) } else { 0 };
-        let shown: String = mask(&line).chars().skip(skipped).take(EXCERPT_CHARS_MAX).map(flat).collect();
-        let caret_at = before_chars - skipped;
+            if before + under > EXCERPT_CHARS_MAX { before.saturating_sub(CONTEXT_CHARS) } else { 0 };
+        let shown = mask(self.slice(shown_start, shown_end).trim_end_matches('\r'));
+        let excerpt: String = shown.chars().skip(skipped).take(EXCERPT_CHARS_MAX).map(flat).collect();
+        let caret_at = before - skipped;
         Place {
-            line: before.matches('\n').count() + 1,
-            column: before_chars + 1,
-            excerpt: shown,
+            line: self.slice(0, start).bytes().filter(|byte| *byte == b'\n').count() + 1,
+            column: self.slice(line_start, start).chars().count() + 1,
+            excerpt: excerpt.trim_end().to_owned(),
             caret_at,
             caret_chars: under.clamp(1, EXCERPT_CHARS_MAX.saturating_sub(caret_at).max(1)),
         }
+    }
+
+    fn slice(&self, start: usize, end: usize) -> &'a str {
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// The nearest place at or before `at` where a character begins.
+    fn boundary(&self, at: usize) -> usize {
+        self.text.floor_char_boundary(at)
+    }
+
+    /// Where the line of `at` ends, its line break not included.
+    fn line_end(&self, at: usize) -> usize {
+        let start = self.boundary(at);
+        self.slice(start, self.text.len()).find('\n').map_or(self.text.len(), |length| start + length)
     }
 }
 

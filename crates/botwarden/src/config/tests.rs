@@ -135,6 +135,26 @@ fn the_guide_explains_every_key() {
     assert!(silent.is_empty(), "the guide says nothing of {silent:?}");
 }
 
+/// Long files with many mistakes of each kind: refused, with a bounded number of findings.
+#[test]
+fn a_file_full_of_mistakes_is_refused_briefly() {
+    let bytes = usize::try_from(source::CONFIG_BYTES_MAX / 8).unwrap();
+    let unknown: String = (0..bytes / 8).map(|number| format!("k{number:05x}=1\n")).collect();
+    let bots = "[[bot]]\nname='a'\nupstream={dialect='openai',url='https://x'}\n";
+    let limits = format!("{}{}", with(""), "[[bot.limit]]\nper='ip'\nopen=0\n".repeat(bytes / 40));
+    for (name, text, at_most) in [
+        ("unknown keys", unknown, 101),
+        ("no TOML on one line", "=".repeat(bytes), 5),
+        ("no TOML on many lines", "=\n".repeat(bytes / 2), 5),
+        ("bots that are one", with(&bots.repeat(998)), 200),
+        ("too many bots", with(&bots.repeat(1000)), 1),
+        ("limits", limits, 100),
+    ] {
+        let findings = read(&text).unwrap_err();
+        assert!((1..=at_most).contains(&findings.len()), "{name}: {}", findings.len());
+    }
+}
+
 fn line() -> impl Strategy<Value = String> {
     let key = prop_oneof![
         Just("data_dir"),

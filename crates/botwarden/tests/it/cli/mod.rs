@@ -6,6 +6,7 @@ mod help;
 mod init;
 mod key;
 mod pages;
+mod serve;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
