@@ -51,14 +51,18 @@ pub fn start(format: Format, filter: &str) -> anyhow::Result<Guard> {
         Ok(set) => EnvFilter::try_new(set)?,
         Err(_) => EnvFilter::try_new(filter)?,
     };
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Lines(buffer.clone())).with_ansi(false);
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(Lines(buffer.clone())).with_ansi(false);
     let installed = match format {
         Format::Text => lines.try_init(),
-        Format::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
+        Format::Json => {
+            lines.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+        }
     };
     installed.map_err(|error| anyhow::anyhow!("logging was started twice: {error}"))?;
     let writing = buffer.clone();
-    let thread = std::thread::Builder::new().name("logs".into()).spawn(move || writing.write_until_closed())?;
+    let thread =
+        std::thread::Builder::new().name("logs".into()).spawn(move || writing.write_until_closed())?;
     Ok(Guard { buffer, thread: Some(thread) })
 }
 
@@ -82,7 +86,10 @@ impl Buffer {
         loop {
             let (closed, dropped) = self.take(&mut batch);
             if dropped > 0 {
-                let _ = writeln!(batch, "{{\"level\":\"WARN\",\"message\":\"log lines dropped\",\"lines\":{dropped}}}");
+                let _ = writeln!(
+                    batch,
+                    "{{\"level\":\"WARN\",\"message\":\"log lines dropped\",\"lines\":{dropped}}}"
+                );
             }
             // Nobody is left to tell if standard error is gone.
             let _ = io::stderr().write_all(&batch);

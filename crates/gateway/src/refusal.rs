@@ -115,7 +115,7 @@ impl Refusal {
             Self::TargetTooLong { .. } => (414, "target-too-long", Trouble::InvalidRequest),
             Self::TwoHeaders { .. } => (400, "two-headers", Trouble::InvalidRequest),
             Self::Header { .. } => (400, "bad-header", Trouble::InvalidRequest),
-            Self::TwoLengths => (400, "two-lengths", Trouble::InvalidRequest),
+            Self::NoLength => (411, "length-required", Trouble::InvalidRequest),
             Self::NotJson => (415, "not-json", Trouble::UnsupportedMediaType),
             Self::Compressed => (415, "compressed-body", Trouble::UnsupportedMediaType),
             Self::BodyTooLarge { .. } => (413, "body-too-large", Trouble::TooLarge),
@@ -170,7 +170,7 @@ impl Refusal {
 
     /// Whether unread bytes of the request may still be under way, so that the connection cannot be used again.
     pub(crate) fn ends_connection(&self) -> bool {
-        matches!(self, Self::TwoLengths | Self::BodyTooLarge { .. } | Self::BodyTooSlow | Self::BodyBroken)
+        matches!(self, Self::NoLength | Self::BodyTooLarge { .. } | Self::BodyTooSlow | Self::BodyBroken)
     }
 }
 

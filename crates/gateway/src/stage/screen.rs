@@ -3,7 +3,7 @@
 //! The bytes are the upstream's own. The reader sees the same answer however it is cut into chunks; what it objects to
 //! ends the answer: a stream with an error event that the SDKs raise, a document by breaking off.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -15,7 +15,6 @@ use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode, response};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
@@ -43,7 +42,7 @@ pub(super) enum Source {
 
 impl Worker {
     pub(crate) async fn screen(&self, answered: Answered, record: &mut Record) -> Result<Screened, Refusal> {
-        let Answered { response, lease, bot, exchange, caller } = answered;
+        let Answered { response, mut lease, bot, exchange, caller } = answered;
         caller.still_valid(self.shared.clock.now().wall).map_err(|_| Refusal::BadCredential)?;
         let live = self.shared.live.load_full();
         let (mut head, body) = response.into_parts();
@@ -52,7 +51,8 @@ impl Worker {
         for_caller(&mut head.headers);
         record.answered(head.status.as_u16());
         if exchange.operation == Operation::Models && exchange.model.is_empty() && head.status.is_success() {
-            let whole = gather(body, live.bounds.answer_bytes_max, live.timeouts.upstream_total).await?;
+            let deadline = live.timeouts.upstream_total;
+            let whole = gather(body, &mut lease, live.bounds.answer_bytes_max, deadline).await?;
             lease.give_back();
             let granted = |model: &str| bot.config.models.iter().any(|models| models.matches(model));
             let kept = protocol::retain_models(exchange.dialect, &whole, &json_bounds(&live.bounds), granted)
@@ -101,10 +101,15 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
     kind.is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "text/event-stream"))
 }
 
-async fn gather(mut body: Incoming, max: usize, deadline: Duration) -> Result<Bytes, Refusal> {
+async fn gather(
+    mut body: Incoming,
+    lease: &mut Lease,
+    max: usize,
+    deadline: Duration,
+) -> Result<Bytes, Refusal> {
     let reading = async {
         let mut whole = BytesMut::new();
-        while let Some(frame) = body.frame().await {
+        while let Some(frame) = poll_fn(|cx| next_frame(&mut body, lease, cx)).await {
             let Ok(data) = frame.map_err(|_| Refusal::UpstreamBroken)?.into_data() else { continue };
             if whole.len() + data.len() > max {
                 return Err(Refusal::UpstreamAnswer("it is longer than `bounds.answer` allows"));
@@ -114,6 +119,20 @@ async fn gather(mut body: Incoming, max: usize, deadline: Duration) -> Result<By
         Ok(whole.freeze())
     };
     tokio::time::timeout(deadline, reading).await.map_err(|_| Refusal::UpstreamTimeout)?
+}
+
+/// What of the answer is there; if nothing is, reads the connection and looks again.
+fn next_frame(
+    body: &mut Incoming,
+    lease: &mut Lease,
+    cx: &mut Context<'_>,
+) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+    let polled = Pin::new(&mut *body).poll_frame(cx);
+    if polled.is_ready() {
+        return polled;
+    }
+    lease.drive(cx);
+    Pin::new(body).poll_frame(cx)
 }
 
 /// An upstream's answer under way.
@@ -218,8 +237,8 @@ impl Drop for Answer {
 
 impl Passing {
     fn poll(&mut self, record: &mut Record, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        let Some(inner) = self.inner.as_mut() else { return Poll::Ready(None) };
-        let frame = match Pin::new(inner).poll_frame(cx) {
+        let (Some(inner), Some(lease)) = (&mut self.inner, &mut self.lease) else { return Poll::Ready(None) };
+        let frame = match next_frame(inner, lease, cx) {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
                 if self.taken_back.as_mut().is_some_and(|taken_back| taken_back.as_mut().poll(cx).is_ready())

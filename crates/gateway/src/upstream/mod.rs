@@ -1,5 +1,6 @@
 //! Towards models: addresses, connections that are kept, TLS.
 
+mod link;
 mod pool;
 mod tls;
 
@@ -14,15 +15,13 @@ use http::{HeaderValue, Uri};
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::config::UpstreamConfig;
 use crate::headers::Credential;
+use link::{AskError, Link};
 
 pub(crate) use pool::{Lease, Pool};
 pub(crate) use tls::TlsRoots;
@@ -30,7 +29,6 @@ pub use tls::UpstreamError;
 
 /// A request towards an upstream: its body is the caller's own bytes.
 pub(crate) type Outbound = Request<Full<Bytes>>;
-type Sender = http1::SendRequest<Full<Bytes>>;
 
 /// Where a bot's model is served, ready for use.
 pub(crate) struct Upstream {
@@ -100,49 +98,33 @@ impl Upstream {
         mut request: Outbound,
         connect: Duration,
     ) -> Result<(hyper::Response<Incoming>, Lease), Failure> {
-        while let Some(mut sender) = pool.take(&self.endpoint) {
-            if sender.ready().await.is_err() {
+        while let Some(mut link) = pool.take(&self.endpoint) {
+            if !link.ready().await {
                 continue;
             }
-            match sender.try_send_request(request).await {
-                Ok(response) => return Ok((response, pool.lease(&self.endpoint, sender))),
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) => request = unsent,
-                    None => return Err(Failure::Broken),
-                },
+            match link.ask(request).await {
+                Ok(response) => return Ok((response, pool.lease(&self.endpoint, link))),
+                Err(AskError::Unsent(unsent)) => request = *unsent,
+                Err(AskError::Broken) => return Err(Failure::Broken),
             }
         }
         let opened = tokio::time::timeout(connect, self.connect());
-        let mut sender = opened.await.map_err(|_| Failure::TimedOut)?.map_err(|_| Failure::Unreachable)?;
-        match sender.try_send_request(request).await {
-            Ok(response) => Ok((response, pool.lease(&self.endpoint, sender))),
-            Err(_) => Err(Failure::Broken),
+        let mut link = opened.await.map_err(|_| Failure::TimedOut)?.map_err(|_| Failure::Unreachable)?;
+        match link.ask(request).await {
+            Ok(response) => Ok((response, pool.lease(&self.endpoint, link))),
+            Err(AskError::Unsent(_) | AskError::Broken) => Err(Failure::Broken),
         }
     }
 
-    async fn connect(&self) -> std::io::Result<Sender> {
+    async fn connect(&self) -> std::io::Result<Link> {
         let tcp = match self.host.parse::<IpAddr>() {
             Ok(ip) => TcpStream::connect((ip, self.port)).await?,
             Err(_) => TcpStream::connect((self.host.as_str(), self.port)).await?,
         };
         tcp.set_nodelay(true)?;
         match &self.tls {
-            None => handshake(tcp).await,
-            Some((connector, name)) => handshake(connector.connect(name.clone(), tcp).await?).await,
+            None => Link::open(tcp).await,
+            Some((connector, name)) => Link::open(connector.connect(name.clone(), tcp).await?).await,
         }
     }
-}
-
-/// Speaks HTTP/1.1 over `io`; the connection's own task ends with the connection.
-async fn handshake<T>(io: T) -> std::io::Result<Sender>
-where
-    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(std::io::Error::other)?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "upstream connection ended");
-        }
-    });
-    Ok(sender)
 }

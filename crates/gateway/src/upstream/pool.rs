@@ -2,61 +2,62 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
+use std::task::Context;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::Sender;
+use super::link::Link;
 
 /// Kept connections of one worker to one endpoint. Above it the oldest is closed.
 const IDLE_MAX: usize = 256;
 /// Below the keep-alive of common servers (75 s nginx, 60 s most balancers), so that we close before they do.
 const IDLE_FOR: Duration = Duration::from_secs(50);
 
-/// Kept connections by endpoint.
+/// Kept connections by endpoint. The lock is never contended: all its users run on one thread.
 #[derive(Default)]
 pub(crate) struct Pool {
     idle: Mutex<HashMap<Arc<str>, Vec<Idle>, ahash::RandomState>>,
 }
 
 struct Idle {
-    sender: Sender,
+    link: Link,
     since: Instant,
 }
 
 impl Pool {
-    /// The connection used last, if one is kept and still open.
-    pub(crate) fn take(&self, endpoint: &str) -> Option<Sender> {
+    /// The connection used last, if one is kept that is still open.
+    pub(super) fn take(&self, endpoint: &str) -> Option<Link> {
         let mut idle = self.idle.lock();
         let kept = idle.get_mut(endpoint)?;
-        while let Some(Idle { sender, since }) = kept.pop() {
-            if !sender.is_closed() && since.elapsed() < IDLE_FOR {
-                return Some(sender);
+        while let Some(Idle { link, since }) = kept.pop() {
+            if since.elapsed() < IDLE_FOR {
+                return Some(link);
             }
         }
         None
     }
 
-    /// Holds `sender` while its answer is under way.
-    pub(crate) fn lease(self: &Arc<Self>, endpoint: &Arc<str>, sender: Sender) -> Lease {
-        Lease { pool: Arc::downgrade(self), endpoint: endpoint.clone(), sender }
+    /// Holds `link` while its answer is under way.
+    pub(super) fn lease(self: &Arc<Self>, endpoint: &Arc<str>, link: Link) -> Lease {
+        Lease { pool: Arc::downgrade(self), endpoint: endpoint.clone(), link }
     }
 
-    /// Closes connections that were not used for long.
+    /// Closes connections that were not used for long or that the upstream has closed.
     pub(crate) fn prune(&self) {
         for kept in self.idle.lock().values_mut() {
-            kept.retain(|idle| idle.since.elapsed() < IDLE_FOR && !idle.sender.is_closed());
+            kept.retain_mut(|idle| idle.since.elapsed() < IDLE_FOR && idle.link.is_open());
             kept.shrink_to(IDLE_MAX / 8);
         }
     }
 
-    fn keep(&self, endpoint: Arc<str>, sender: Sender) {
+    fn keep(&self, endpoint: Arc<str>, link: Link) {
         let mut idle = self.idle.lock();
         let kept = idle.entry(endpoint).or_default();
         if kept.len() >= IDLE_MAX {
             kept.remove(0);
         }
-        kept.push(Idle { sender, since: Instant::now() });
+        kept.push(Idle { link, since: Instant::now() });
     }
 }
 
@@ -65,14 +66,19 @@ impl Pool {
 pub(crate) struct Lease {
     pool: Weak<Pool>,
     endpoint: Arc<str>,
-    sender: Sender,
+    link: Link,
 }
 
 impl Lease {
+    /// Reads and writes what can be without waiting.
+    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
+        let _open = self.link.drive(cx); // the body tells whether it ended well
+    }
+
     /// Keeps the connection; its answer was read to the end.
     pub(crate) fn give_back(self) {
-        if let Some(pool) = self.pool.upgrade().filter(|_| !self.sender.is_closed()) {
-            pool.keep(self.endpoint, self.sender);
+        if let Some(pool) = self.pool.upgrade() {
+            pool.keep(self.endpoint, self.link);
         }
     }
 }

@@ -158,7 +158,7 @@ const HIJACKED: &[Step] = &[
 const MALFORMED: &[Step] = &[
     stopped(DuplicateKeys, "trudy", "names two models in one request",   400, "malformed-request", "duplicate key"),
     stopped(TrailingBytes, "trudy", "hides a second request behind one", 400, "malformed-request", "trailing bytes"),
-    stopped(TwoLengths,    "trudy", "declares two body lengths",         400, "two-lengths",       "two readings"),
+    stopped(TwoLengths,    "trudy", "declares two body lengths",         411, "length-required",   "two readings"),
     stopped(TooDeep,       "trudy", "nests JSON 1,000 deep",             400, "too-complex",       "64 deep at most"),
     stopped(TooLarge,      "trudy", "announces 64 MiB",                  413, "body-too-large",    "256 KiB at most"),
     stopped(SlowHead,      "trudy", "sends a head byte by byte",         0,   "",                  "a head has 1 s"),

@@ -1,0 +1,241 @@
+//! Wires the parts together and runs them: stores, limits, keys, the gateway, the control socket, reloads, signals.
+
+mod reload;
+mod signals;
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use botwarden_crypto::Token;
+use botwarden_gateway::{Addresses, Gateway, Live, Ports, Watch};
+use botwarden_identity::{Authenticator, Bounds, Wiring};
+use botwarden_limit::{Limiter, Settings};
+use botwarden_store::control::ControlListener;
+use botwarden_store::{DataDir, Sqlite};
+use botwarden_types::{Clock, Secret, SystemClock};
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::logs;
+
+/// How often changes that nobody announced are looked for (DESIGN: in force within about a second).
+const KEYS_CHECK_EVERY: Duration = Duration::from_secs(1);
+/// How often expired sessions are forgotten.
+const PURGE_EVERY: Duration = Duration::from_secs(30);
+
+/// Looks up the provider keys that bots name: the environment, or what a test or the demo says.
+pub type KeyLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// Runs `botwarden serve` until it is told to stop.
+pub fn run(path: &Path, config: Config) -> anyhow::Result<ExitCode> {
+    let _logs = logs::start(config.log.format, &config.log.level)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let lookup: KeyLookup = Arc::new(|name| std::env::var(name).ok());
+        let server = Server::start(config, lookup, Vec::new()).await?;
+        announce(server.addresses());
+        serve_until_stopped(server, path.to_owned()).await
+    })
+}
+
+/// The line that tells scripts where the listeners are.
+fn announce(addresses: Addresses) {
+    let mut urls = serde_json::Map::new();
+    urls.insert("gateway".into(), format!("http://{}", addresses.gateway).into());
+    if let Some(backend) = addresses.backend {
+        urls.insert("backend".into(), format!("http://{backend}").into());
+    }
+    urls.insert("ops".into(), format!("http://{}", addresses.ops).into());
+    anstream::println!("ready {}", serde_json::Value::Object(urls));
+}
+
+async fn serve_until_stopped(server: Server, path: PathBuf) -> anyhow::Result<ExitCode> {
+    let mut server = server;
+    let mut signals = signals::Signals::listen()?;
+    let mut file = reload::Watcher::new(path);
+    loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                signals::Signal::Stop => break,
+                signals::Signal::Reload => server.reload(file.path()),
+            },
+            () = file.changed() => server.reload(file.path()),
+        }
+    }
+    tracing::info!("stopping: no new connections; requests in flight may finish");
+    let cut = server.stop().await;
+    if cut > 0 {
+        tracing::warn!(connections = cut, "the drain timeout passed; connections were cut");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A running Botwarden.
+pub struct Server {
+    gateway: Gateway,
+    authenticator: Arc<Authenticator>,
+    limiter: Arc<Limiter>,
+    store: Sqlite,
+    config: Config,
+    lookup: KeyLookup,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Opens the data directory and the listeners, and serves.
+    pub async fn start(
+        config: Config,
+        lookup: KeyLookup,
+        watchers: Vec<Arc<dyn Watch>>,
+    ) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let dir = DataDir::open(&config.data_dir).context("opening the data directory")?;
+        let root = dir.root_key().context("reading the root key")?;
+        // The socket first: news of a change that the first reading of keys missed then waits in its queue.
+        let control = ControlListener::bind(&dir).context("taking the data directory")?;
+        let store = Sqlite::open(&dir, root.sealer()).await.context("opening the store")?;
+        let wiring = Wiring {
+            keys: Arc::new(store.clone()),
+            sessions: Arc::new(store.clone()),
+            pepper: root.pepper(),
+            index: root.blind_index(),
+            bounds: Bounds::default(),
+        };
+        let authenticator =
+            Authenticator::load(wiring, clock.now().wall).await.context("reading keys and sessions")?;
+        let authenticator = Arc::new(authenticator);
+        let mut settings = Settings::new(*root.limit_hash_key().expose());
+        settings.keys_max = config.limit_keys_max;
+        let limiter = Arc::new(Limiter::new(settings));
+        let live = live(&config, &lookup, &limiter)?;
+        let ports = Ports {
+            clock: clock.clone(),
+            authenticator: authenticator.clone(),
+            limiter: limiter.clone(),
+            watchers,
+            process_id: process_id()?,
+        };
+        let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let gateway = Gateway::start(&config.listen, workers, live, ports).await?;
+        let tasks = vec![
+            tokio::spawn(listen_for_news(control, authenticator.clone())),
+            tokio::spawn(watch_keys(authenticator.clone())),
+            tokio::spawn(purge(authenticator.clone(), clock)),
+        ];
+        Ok(Self { gateway, authenticator, limiter, store, config, lookup, tasks })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Addresses {
+        self.gateway.addresses()
+    }
+
+    /// Who may call. For the demo, which issues its own keys.
+    pub fn authenticator(&self) -> &Arc<Authenticator> {
+        &self.authenticator
+    }
+
+    /// Where keys are kept. For the demo, which issues its own keys.
+    pub fn store(&self) -> &Sqlite {
+        &self.store
+    }
+
+    /// Reads the configuration again and puts it in force as a whole, or says why not and changes nothing.
+    pub fn reload(&mut self, path: &Path) {
+        match self.try_reload(path) {
+            Ok(()) => tracing::info!(bots = self.config.bots.len(), "configuration reloaded"),
+            Err(error) => {
+                self.gateway.reload_refused();
+                let why = format!("{error:#}");
+                tracing::error!(why, "configuration not reloaded; the one before stays in force");
+            }
+        }
+    }
+
+    fn try_reload(&mut self, path: &Path) -> anyhow::Result<()> {
+        let config = Config::load(path)?;
+        for (what, same) in [
+            ("`data_dir`", config.data_dir == self.config.data_dir),
+            ("`[listen]`", config.listen == self.config.listen),
+            ("`[limits]`", config.limit_keys_max == self.config.limit_keys_max),
+            ("`[log]`", config.log == self.config.log),
+        ] {
+            if !same {
+                return Err(anyhow!("{what} changed, which takes a restart"));
+            }
+        }
+        let live = live(&config, &self.lookup, &self.limiter)?;
+        self.gateway.replace(live);
+        self.config = config;
+        Ok(())
+    }
+
+    /// Drains and ends. Returns how many connections had to be cut.
+    pub async fn stop(self) -> usize {
+        let cut = self.gateway.stop().await;
+        for task in self.tasks {
+            task.abort();
+            let _ = task.await;
+        }
+        self.store.close().await;
+        cut
+    }
+}
+
+/// The configuration made ready, with the provider keys it names.
+fn live(config: &Config, lookup: &KeyLookup, limiter: &Limiter) -> anyhow::Result<Live> {
+    let mut bots = Vec::with_capacity(config.bots.len());
+    for bot in &config.bots {
+        let key = match &bot.upstream.key_env {
+            None => None,
+            Some(name) => Some(lookup(name).filter(|key| !key.is_empty()).ok_or_else(|| {
+                let bot = &bot.name;
+                anyhow!("bot `{bot}`: its provider key is to come from the environment variable `{name}`, which is not set; set it and start again")
+            })?),
+        };
+        bots.push((bot.clone(), key.map(Secret::new)));
+    }
+    Live::new(bots, config.bounds, config.timeouts, limiter).context("preparing the configuration")
+}
+
+/// 64 random bits, so that the request ids of two runs never meet.
+fn process_id() -> anyhow::Result<u64> {
+    let token = Token::random().context("asking the system for randomness")?;
+    let hashed = token.expose().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    Ok(hashed)
+}
+
+async fn listen_for_news(control: ControlListener, authenticator: Arc<Authenticator>) {
+    let handler: botwarden_store::control::Handler = Arc::new(move || {
+        let authenticator = authenticator.clone();
+        Box::pin(async move { authenticator.refresh_keys().await.map_err(Into::into) })
+    });
+    control.serve(handler).await;
+}
+
+/// The safety net under the control socket: changes made without telling us.
+async fn watch_keys(authenticator: Arc<Authenticator>) {
+    let mut every = tokio::time::interval(KEYS_CHECK_EVERY);
+    loop {
+        every.tick().await;
+        if let Err(error) = authenticator.refresh_keys_if_changed().await {
+            tracing::error!(%error, "keys could not be read; the ones before stay in force");
+        }
+    }
+}
+
+async fn purge(authenticator: Arc<Authenticator>, clock: Arc<dyn Clock>) {
+    let mut every = tokio::time::interval(PURGE_EVERY);
+    loop {
+        every.tick().await;
+        if let Err(error) = authenticator.purge(clock.now().wall).await {
+            tracing::error!(%error, "expired sessions could not be purged");
+        }
+    }
+}
