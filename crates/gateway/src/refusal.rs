@@ -39,10 +39,8 @@ pub(crate) enum Refusal {
     #[error("`{name}` is not usable: {expected}")]
     Header { name: &'static str, expected: &'static str },
 
-    #[error(
-        "both `content-length` and `transfer-encoding` were sent: two readers would see two different bodies"
-    )]
-    TwoLengths,
+    #[error("the body came without its length: send `content-length`, not `transfer-encoding`")]
+    NoLength,
     #[error("the body is not declared as JSON: send `content-type: application/json`")]
     NotJson,
     #[error("compressed bodies are not taken: send the body without `content-encoding`")]
