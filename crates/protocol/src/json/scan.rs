@@ -13,8 +13,19 @@ pub(super) struct StringEnd {
 
 /// Scans a string whose first byte after the quote is at `from`. Every escape in it is checked, so that unescaping
 /// cannot fail later.
+#[inline]
 pub(super) fn string_end(bytes: &[u8], from: usize) -> Result<StringEnd, JsonError> {
-    let mut at = from;
+    let at = from + plain_len(bytes.get(from..).unwrap_or_default());
+    match bytes.get(at) {
+        Some(b'"') => Ok(StringEnd { at, escaped: false }),
+        _ => string_end_beyond(bytes, at),
+    }
+}
+
+/// The same for a string that has been scanned up to `at` and does not end there.
+#[inline(never)]
+fn string_end_beyond(bytes: &[u8], at: usize) -> Result<StringEnd, JsonError> {
+    let mut at = at;
     let mut escaped = false;
     loop {
         at += plain_len(bytes.get(at..).unwrap_or_default());

@@ -12,7 +12,9 @@ pub(super) fn unescape(raw: &str) -> String {
     while let Some(at) = memchr(b'\\', rest.as_bytes()) {
         out.push_str(rest.get(..at).unwrap_or_default());
         let (character, len) = escape(rest.as_bytes(), at);
-        out.extend(character);
+        if let Some(character) = character {
+            out.push(character);
+        }
         rest = rest.get(at + len..).unwrap_or_default();
     }
     out.push_str(rest);
