@@ -18,7 +18,7 @@ const FLUSH_EVERY: Duration = Duration::from_millis(100);
 
 /// How logs look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people.
     #[default]
     Text,
@@ -27,7 +27,7 @@ pub enum Format {
 }
 
 /// Writes what is waiting when dropped.
-pub struct Guard {
+pub(crate) struct Guard {
     buffer: Arc<Buffer>,
     thread: Option<JoinHandle<()>>,
 }
@@ -45,7 +45,7 @@ struct State {
 }
 
 /// Starts logging for this process. `filter` is in the syntax of `RUST_LOG`, which overrides it where set.
-pub fn start(format: Format, filter: &str) -> anyhow::Result<Guard> {
+pub(crate) fn start(format: Format, filter: &str) -> anyhow::Result<Guard> {
     let buffer = Arc::new(Buffer { state: Mutex::default(), wake: Condvar::new() });
     let filter = match std::env::var("RUST_LOG") {
         Ok(set) => EnvFilter::try_new(set)?,

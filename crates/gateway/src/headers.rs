@@ -27,30 +27,35 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 ];
 
 /// The caller's credentials and addresses, and what would pick another account of the owner's at the provider.
-const CALLERS_OWN: [&str; 13] = [
-    "authorization",
-    "x-api-key",
-    "api-key",
-    "x-goog-api-key",
-    "cookie",
-    "x-botwarden-user",
-    "openai-organization",
-    "openai-project",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-real-ip",
-    "forwarded",
+const CALLERS_OWN: [HeaderName; 13] = [
+    HeaderName::from_static("authorization"),
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+    HeaderName::from_static("cookie"),
+    HeaderName::from_static("x-botwarden-user"),
+    HeaderName::from_static("openai-organization"),
+    HeaderName::from_static("openai-project"),
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("forwarded"),
 ];
 
 /// What a provider tells its customer, not that customer's callers: cookies, the account, the account's own limits.
-const PROVIDERS_OWN: [&str; 5] =
-    ["set-cookie", "openai-organization", "openai-project", "anthropic-organization-id", "alt-svc"];
+const PROVIDERS_OWN: [HeaderName; 5] = [
+    HeaderName::from_static("set-cookie"),
+    HeaderName::from_static("openai-organization"),
+    HeaderName::from_static("openai-project"),
+    HeaderName::from_static("anthropic-organization-id"),
+    HeaderName::from_static("alt-svc"),
+];
 
 /// Makes the caller's head into the one the upstream gets; `authority` is its host, `key` the provider's.
 pub(crate) fn for_upstream(headers: &mut HeaderMap, authority: &HeaderValue, credential: &Credential) {
     remove_hop_by_hop(headers);
-    for name in CALLERS_OWN {
+    for name in &CALLERS_OWN {
         headers.remove(name);
     }
     headers.remove(header::EXPECT);
@@ -96,7 +101,7 @@ impl Credential {
 /// Makes the upstream's head into the one the caller gets. The upstream's request id stays readable under our name.
 pub(crate) fn for_caller(headers: &mut HeaderMap) {
     remove_hop_by_hop(headers);
-    for name in PROVIDERS_OWN {
+    for name in &PROVIDERS_OWN {
         headers.remove(name);
     }
     let limits: Vec<HeaderName> =

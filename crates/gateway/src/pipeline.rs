@@ -20,7 +20,7 @@ use crate::stage::screen::{Answer, Screened};
 
 /// Either what a model said, on its way through, or what we answer ourselves.
 pub(crate) enum Reply {
-    Screened(Box<Screened>),
+    Screened(Screened),
     Own(disclose::Own),
 }
 
@@ -30,7 +30,7 @@ impl Worker {
         let mut record = Record::begin(&self.shared);
         let dialect = dialect_of(request.uri(), request.headers());
         match self.answer(request, peer, &mut record).await {
-            Ok(Reply::Screened(screened)) => disclose::passing(*screened, record),
+            Ok(Reply::Screened(screened)) => disclose::passing(screened, record),
             Ok(Reply::Own(own)) => disclose::own(own, record),
             Err(refusal) => disclose::refusal(dialect, &refusal, record),
         }
@@ -45,7 +45,7 @@ impl Worker {
         let identified = self.identify(request, peer, record)?; // headers only; no body read for strangers
         record.end(Stage::Identify);
         if let Route::Backend(_) = identified.route() {
-            return self.backend(identified, record).await.map(Reply::Own);
+            return Box::pin(self.backend(identified, record)).await.map(Reply::Own);
         }
         self.converse(identified, record).await
     }
@@ -67,6 +67,6 @@ impl Worker {
         let answered = self.forward(permitted, record).await?;
         let screened = self.screen(answered, record).await?; // goes on while the answer passes
         record.end(Stage::Screen);
-        Ok(Reply::Screened(Box::new(screened)))
+        Ok(Reply::Screened(screened))
     }
 }

@@ -124,6 +124,12 @@ impl Shared {
         }
     }
 
+    /// Copies of both, as they are in force now.
+    pub(crate) fn bounds_and_timeouts(&self) -> (Bounds, Timeouts) {
+        let live = self.live.load();
+        (live.bounds, live.timeouts)
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }

@@ -28,11 +28,11 @@ const KEYS_CHECK_EVERY: Duration = Duration::from_secs(1);
 const PURGE_EVERY: Duration = Duration::from_secs(30);
 
 /// Looks up the provider keys that bots name: the environment, or what a test or the demo says.
-pub type KeyLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+pub(crate) type KeyLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// Runs `botwarden serve` until it is told to stop.
-pub fn run(path: &Path, config: Config) -> anyhow::Result<ExitCode> {
-    let _logs = logs::start(config.log.format, &config.log.level)?;
+pub(crate) fn run(path: &Path, config: Config) -> anyhow::Result<ExitCode> {
+    let _logs = logs::start(config.log.format, config.log.level)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let lookup: KeyLookup = Arc::new(|name| std::env::var(name).ok());
@@ -75,7 +75,7 @@ async fn serve_until_stopped(server: Server, path: PathBuf) -> anyhow::Result<Ex
 }
 
 /// A running Botwarden.
-pub struct Server {
+pub(crate) struct Server {
     gateway: Gateway,
     authenticator: Arc<Authenticator>,
     limiter: Arc<Limiter>,
@@ -87,7 +87,7 @@ pub struct Server {
 
 impl Server {
     /// Opens the data directory and the listeners, and serves.
-    pub async fn start(
+    pub(crate) async fn start(
         config: Config,
         lookup: KeyLookup,
         watchers: Vec<Arc<dyn Watch>>,
@@ -130,22 +130,22 @@ impl Server {
     }
 
     /// Where it listens.
-    pub fn addresses(&self) -> Addresses {
+    pub(crate) fn addresses(&self) -> Addresses {
         self.gateway.addresses()
     }
 
     /// Who may call. For the demo, which issues its own keys.
-    pub fn authenticator(&self) -> &Arc<Authenticator> {
+    pub(crate) fn authenticator(&self) -> &Arc<Authenticator> {
         &self.authenticator
     }
 
     /// Where keys are kept. For the demo, which issues its own keys.
-    pub fn store(&self) -> &Sqlite {
+    pub(crate) fn store(&self) -> &Sqlite {
         &self.store
     }
 
     /// Reads the configuration again and puts it in force as a whole, or says why not and changes nothing.
-    pub fn reload(&mut self, path: &Path) {
+    pub(crate) fn reload(&mut self, path: &Path) {
         match self.try_reload(path) {
             Ok(()) => tracing::info!(bots = self.config.bots.len(), "configuration reloaded"),
             Err(error) => {
@@ -175,7 +175,7 @@ impl Server {
     }
 
     /// Drains and ends. Returns how many connections had to be cut.
-    pub async fn stop(self) -> usize {
+    pub(crate) async fn stop(self) -> usize {
         let cut = self.gateway.stop().await;
         for task in self.tasks {
             task.abort();

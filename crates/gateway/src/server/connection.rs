@@ -59,6 +59,7 @@ pub(super) async fn serve(
     }
     loop {
         tokio::select! {
+            biased; // the connection itself has something to do nearly always
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "connection ended");
@@ -83,8 +84,7 @@ fn builder() -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .header_read_timeout(None) // `Silence` watches heads and idleness with one timer a connection
         .max_headers(HEADER_FIELDS_MAX)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .pipeline_flush(true);
+        .max_buf_size(HEAD_BYTES_MAX);
     builder
         .http2()
         .timer(TokioTimer::new())

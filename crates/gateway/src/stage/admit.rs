@@ -1,6 +1,8 @@
 //! Whether the limits that the head is enough for leave room: a look, so that a flood costs no body.
 
 use botwarden_limit::Denied;
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
 
 use crate::refusal::Refusal;
 use crate::route::Route;
@@ -25,12 +27,23 @@ impl Worker {
         if self.shared.is_draining() {
             return Err(Refusal::Draining);
         }
+        if has_small_body(identified.request.headers()) {
+            return Ok(Admitted(identified)); // reading it costs less than looking twice; `charge` decides
+        }
         let now = self.shared.clock.tick();
         match self.shared.limiter.check(now, &identified.bot.plan, &identified.subject()) {
             Ok(()) => Ok(Admitted(identified)),
             Err(denied) => Err(over(denied)),
         }
     }
+}
+
+/// Bodies up to this size are read before any limit is asked.
+const SMALL_BODY_BYTES: usize = 16 << 10;
+
+fn has_small_body(headers: &HeaderMap) -> bool {
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    length.is_some_and(|length| length <= SMALL_BODY_BYTES)
 }
 
 /// A limiter's no in the gateway's words.

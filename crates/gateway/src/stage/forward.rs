@@ -17,17 +17,22 @@ use crate::outcome::Stage;
 use crate::refusal::Refusal;
 use crate::route::Route;
 use crate::server::Worker;
+use crate::stage::identify::Known;
 use crate::stage::permit::Permitted;
+use crate::stage::read::Read;
 use crate::stage::record::Record;
 use crate::state::Bot;
 use crate::upstream::{Failure, Lease, Outbound};
 
 /// An answer whose head has come. Made by [`Worker::forward`] alone.
-pub(crate) struct Answered {
+pub(crate) struct Answered(pub(super) Box<Underway>);
+
+/// An answer whose head has come, with what the next stage needs to know of its request.
+pub(super) struct Underway {
     pub(super) response: hyper::Response<Incoming>,
     pub(super) lease: Lease,
     pub(super) bot: Arc<Bot>,
-    pub(super) exchange: Exchange,
+    pub(super) exchange: Box<Exchange>,
     pub(super) caller: Principal,
 }
 
@@ -37,16 +42,13 @@ impl Worker {
         permitted: Permitted,
         record: &mut Record,
     ) -> Result<Answered, Refusal> {
-        let Permitted(read) = permitted;
-        let bot = read.identified.bot.clone();
-        let exchange = read.exchange;
-        let caller = read.identified.caller.clone();
-        let tail = tail(&read.identified.route, read.identified.request.uri().query());
-        let mut headers = read.identified.into_request().into_parts().0.headers;
+        let Permitted(Read { identified, body, exchange }) = permitted;
+        let Known { request, route, caller, bot, .. } = identified.into_known();
+        let tail = tail(&route, request.uri().query());
+        let mut headers = request.into_parts().0.headers;
         trace(&mut headers, record.random());
-        let outbound =
-            outbound(&bot, exchange.operation, &tail, headers, read.body).ok_or(Refusal::Internal)?;
-        let timeouts = self.shared.live.load().timeouts;
+        let outbound = outbound(&bot, exchange.operation, &tail, headers, body).ok_or(Refusal::Internal)?;
+        let (_, timeouts) = self.shared.bounds_and_timeouts();
         record.end(Stage::Forward);
         record.forwarded();
         let sent = bot.upstream.send(&self.pool, outbound, timeouts.upstream_connect);
@@ -58,7 +60,7 @@ impl Worker {
                 Failure::Broken => Refusal::UpstreamBroken,
                 Failure::TimedOut => Refusal::UpstreamTimeout,
             })?;
-        Ok(Answered { response, lease, bot, exchange, caller })
+        Ok(Answered(Box::new(Underway { response, lease, bot, exchange, caller })))
     }
 }
 

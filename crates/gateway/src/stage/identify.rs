@@ -1,5 +1,6 @@
 //! Who asks, for what, of which bot. Reads the head alone.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use botwarden_identity::{Credential, IdentifyError, Principal, Right};
@@ -18,13 +19,32 @@ use crate::stage::record::Record;
 use crate::state::Bot;
 
 /// A request whose caller is known and may ask this kind of thing. Made by [`Worker::identify`] alone.
-pub(crate) struct Identified {
+///
+/// Boxed, because it goes from stage to stage: moving it costs a pointer.
+pub(crate) struct Identified(Box<Known>);
+
+/// What is known of a request from its head.
+pub(crate) struct Known {
     pub(super) request: Request<Incoming>,
     pub(super) route: Route,
     pub(super) peer: Peer,
     pub(super) caller: Principal,
     pub(super) bot: Arc<Bot>,
     pub(super) user: Option<UserName>,
+}
+
+impl Deref for Identified {
+    type Target = Known;
+
+    fn deref(&self) -> &Known {
+        &self.0
+    }
+}
+
+impl DerefMut for Identified {
+    fn deref_mut(&mut self) -> &mut Known {
+        &mut self.0
+    }
 }
 
 impl Identified {
@@ -48,8 +68,8 @@ impl Identified {
         self.request.headers()
     }
 
-    pub(crate) fn into_request(self) -> Request<Incoming> {
-        self.request
+    pub(super) fn into_known(self) -> Known {
+        *self.0
     }
 
     /// What limits count this request by, as far as the head tells.
@@ -84,7 +104,7 @@ impl Worker {
         let bot = live.bots.get(&caller.bot).cloned().ok_or(Refusal::NoBot)?;
         speaks(bot.config.upstream.dialect, &route)?;
         let user = named_user(headers, &caller)?;
-        Ok(Identified { request, route, peer, caller, bot, user })
+        Ok(Identified(Box::new(Known { request, route, peer, caller, bot, user })))
     }
 
     /// A valid credential always passes, so that nobody can lock a customer out by failing from the same address.

@@ -25,13 +25,12 @@ pub(crate) struct Read {
     /// The caller's own bytes, forwarded as they are.
     pub(super) body: Bytes,
     /// What they mean.
-    pub(super) exchange: Exchange,
+    pub(super) exchange: Box<Exchange>,
 }
 
 impl Worker {
     pub(crate) async fn read(&self, admitted: Admitted, record: &mut Record) -> Result<Read, Refusal> {
         let Admitted(mut identified) = admitted;
-        let live = self.shared.live.load_full();
         let operation = match identified.route() {
             Route::Model(operation) => *operation,
             Route::OneModel(_) | Route::Root | Route::Backend(_) => Operation::Models,
@@ -40,22 +39,22 @@ impl Worker {
             let exchange = about_models(&identified);
             return Ok(Read { identified, body: Bytes::new(), exchange });
         }
-        check_head(identified.request.headers(), &live.bounds)?;
-        let body =
-            collect(identified.request.body_mut(), live.bounds.body_bytes_max, live.timeouts.body).await?;
+        let (bounds, timeouts) = self.shared.bounds_and_timeouts();
+        check_head(identified.request.headers(), &bounds)?;
+        let body = collect(identified.request.body_mut(), bounds.body_bytes_max, timeouts.body).await?;
         record.bytes_in(body.len());
-        let exchange = protocol::read_request(operation, &body, &json_bounds(&live.bounds))
-            .map_err(Refusal::Unreadable)?;
-        Ok(Read { identified, body, exchange })
+        let exchange =
+            protocol::read_request(operation, &body, &json_bounds(&bounds)).map_err(Refusal::Unreadable)?;
+        Ok(Read { identified, body, exchange: Box::new(exchange) })
     }
 }
 
-fn about_models(identified: &Identified) -> Exchange {
+fn about_models(identified: &Identified) -> Box<Exchange> {
     let model = match identified.route() {
         Route::OneModel(id) => id.clone(),
         Route::Model(_) | Route::Root | Route::Backend(_) => String::new(),
     };
-    Exchange {
+    Box::new(Exchange {
         dialect: identified.bot.config.upstream.dialect,
         operation: Operation::Models,
         model,
@@ -66,7 +65,7 @@ fn about_models(identified: &Identified) -> Exchange {
         tools: Vec::new(),
         output_tokens_max: None,
         choices: 0,
-    }
+    })
 }
 
 pub(crate) fn json_bounds(bounds: &Bounds) -> protocol::Bounds {

@@ -21,7 +21,7 @@ use tokio::time::{Instant, Sleep};
 use crate::headers::for_caller;
 use crate::refusal::Refusal;
 use crate::server::Worker;
-use crate::stage::forward::Answered;
+use crate::stage::forward::{Answered, Underway};
 use crate::stage::read::json_bounds;
 use crate::stage::record::Record;
 use crate::upstream::Lease;
@@ -42,26 +42,28 @@ pub(super) enum Source {
 
 impl Worker {
     pub(crate) async fn screen(&self, answered: Answered, record: &mut Record) -> Result<Screened, Refusal> {
-        let Answered { response, mut lease, bot, exchange, caller } = answered;
+        let Answered(underway) = answered;
+        let Underway { response, mut lease, bot, exchange, caller } = *underway;
         caller.still_valid(self.shared.clock.now().wall).map_err(|_| Refusal::BadCredential)?;
-        let live = self.shared.live.load_full();
+        let (bounds, timeouts) = self.shared.bounds_and_timeouts();
         let (mut head, body) = response.into_parts();
         check_head(&head)?;
         let streamed = is_event_stream(&head.headers);
         for_caller(&mut head.headers);
         record.answered(head.status.as_u16());
         if exchange.operation == Operation::Models && exchange.model.is_empty() && head.status.is_success() {
-            let deadline = live.timeouts.upstream_total;
-            let whole = gather(body, &mut lease, live.bounds.answer_bytes_max, deadline).await?;
+            let deadline = timeouts.upstream_total;
+            // Boxed: rare, and its state would lie in every request's.
+            let whole = Box::pin(gather(body, &mut lease, bounds.answer_bytes_max, deadline)).await?;
             lease.give_back();
             let granted = |model: &str| bot.config.models.iter().any(|models| models.matches(model));
-            let kept = protocol::retain_models(exchange.dialect, &whole, &json_bounds(&live.bounds), granted)
+            let kept = protocol::retain_models(exchange.dialect, &whole, &json_bounds(&bounds), granted)
                 .map_err(|_| Refusal::UpstreamAnswer("it is not a list of models"))?;
             head.headers.insert(CONTENT_LENGTH, HeaderValue::from(kept.len()));
             return Ok(Screened { head, body: Source::Rewritten(kept.into()) });
         }
         let delivery = if streamed { Delivery::Streamed } else { Delivery::Whole };
-        let between = if streamed { live.timeouts.upstream_between } else { live.timeouts.upstream_total };
+        let between = if streamed { timeouts.upstream_between } else { timeouts.upstream_total };
         let passing = Passing {
             inner: Some(body),
             lease: Some(lease),
@@ -69,9 +71,9 @@ impl Worker {
             dialect: exchange.dialect,
             delivery,
             bytes: 0,
-            bytes_max: live.bounds.answer_bytes_max,
+            bytes_max: bounds.answer_bytes_max,
             between,
-            ends_at: Instant::now() + live.timeouts.upstream_total,
+            ends_at: Instant::now() + timeouts.upstream_total,
             last_byte: Instant::now(),
             alarm: None,
             taken_back: streamed.then(|| taken_back(caller)),

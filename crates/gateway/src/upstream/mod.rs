@@ -108,7 +108,8 @@ impl Upstream {
                 Err(AskError::Broken) => return Err(Failure::Broken),
             }
         }
-        let opened = tokio::time::timeout(connect, self.connect());
+        // Boxed: rare, and the state of a TLS handshake would lie in every request's.
+        let opened = Box::pin(tokio::time::timeout(connect, self.connect()));
         let mut link = opened.await.map_err(|_| Failure::TimedOut)?.map_err(|_| Failure::Unreachable)?;
         match link.ask(request).await {
             Ok(response) => Ok((response, pool.lease(&self.endpoint, link))),
