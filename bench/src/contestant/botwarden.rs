@@ -74,6 +74,6 @@ models = [\"gpt-*\"]
         text += &format!("\n[[bot.limit]]\nper = \"{level}\"\nrequests = 100_000_000\nwindow = \"60s\"\n");
     }
     text += "\n[[bot.limit]]\nper = \"user\"\ntokens = 1_000_000_000_000\nwindow = \"1d\"\n";
-    text += "\n[[bot.limit]]\nper = \"user\"\nstreams = 10_000\n";
+    text += "\n[[bot.limit]]\nper = \"user\"\nopen = 10_000\n";
     text
 }
