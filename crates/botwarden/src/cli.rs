@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::command::{check, completions, config_schema, demo, init, key, man, serve};
 use crate::exit;
@@ -23,7 +23,8 @@ const CONFIG_VARIABLE: &str = "BOTWARDEN_CONFIG";
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
     /// The configuration file, for commands that read one; it may stand before or after the command
-    #[arg(long, value_name = "FILE", env = CONFIG_VARIABLE, hide_env_values = true, default_value = CONFIG_FILE)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(env = CONFIG_VARIABLE, hide_env_values = true, default_value = CONFIG_FILE)]
     config: PathBuf,
     #[command(subcommand)]
     command: Command,
@@ -62,7 +63,7 @@ enum Config {
 #[derive(Debug, Args)]
 pub(crate) struct ConfigFile {
     /// The configuration file [env: BOTWARDEN_CONFIG] [default: botwarden.toml]
-    #[arg(long = "config", id = "config_file", value_name = "FILE")]
+    #[arg(long = "config", id = "config_file", value_name = "FILE", value_hint = ValueHint::FilePath)]
     path: Option<PathBuf>,
 }
 

@@ -19,6 +19,7 @@ pub(crate) const TEMPLATE: &str = include_str!("init.toml");
 #[command(after_help = "Example: botwarden init && $EDITOR botwarden.toml && botwarden check")]
 pub(crate) struct Init {
     /// The file to write [default: botwarden.toml, or what --config names]
+    #[arg(value_hint = clap::ValueHint::FilePath)]
     file: Option<PathBuf>,
 }
 

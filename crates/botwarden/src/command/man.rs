@@ -17,7 +17,7 @@ Examples:
   botwarden man --dir ~/.local/share/man/man1")]
 pub(crate) struct Man {
     /// Write one page for each command there; pages that are there are replaced
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     dir: Option<PathBuf>,
 }
 
