@@ -153,6 +153,7 @@ impl Refusal {
         match self {
             Self::ModelNotGranted => Some("model"),
             Self::Field { param, .. } => Some(param),
+            Self::Unreadable(error) => error.param(),
             _ => None,
         }
     }
