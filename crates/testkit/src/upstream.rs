@@ -1,6 +1,5 @@
 //! A model server that answers as the test says and remembers what it was asked.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,6 +16,8 @@ use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+
+use crate::soon;
 
 /// A request as the upstream received it.
 #[derive(Clone, Debug)]
@@ -43,6 +44,7 @@ enum Pieces {
     Fed(mpsc::Receiver<Bytes>),
     Broken(Vec<Bytes>),
     Never,
+    HangUp,
 }
 
 impl Answer {
@@ -85,6 +87,20 @@ impl Answer {
         answer
     }
 
+    /// Closes the connection instead of answering.
+    pub fn hang_up() -> Self {
+        let mut answer = Self::json(Bytes::new());
+        answer.pieces = Pieces::HangUp;
+        answer
+    }
+
+    /// The same, declared as another kind of content.
+    #[must_use]
+    pub fn kind(mut self, content_type: &'static str) -> Self {
+        self.headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        self
+    }
+
     /// The same with another status.
     #[must_use]
     pub fn status(mut self, status: u16) -> Self {
@@ -103,6 +119,16 @@ impl Answer {
 
 type Script = dyn Fn(&Recorded) -> Answer + Send + Sync;
 
+/// The streams of a [`FakeUpstream::fed`], in the order in which they were asked for.
+pub struct Feeds(mpsc::Receiver<mpsc::Sender<Bytes>>);
+
+impl Feeds {
+    /// The next stream; it ends when what is returned is dropped.
+    pub async fn next(&mut self) -> mpsc::Sender<Bytes> {
+        soon("a request for a stream", self.0.recv()).await.expect("the upstream runs")
+    }
+}
+
 /// A model server on a free loopback port.
 pub struct FakeUpstream {
     address: SocketAddr,
@@ -114,7 +140,12 @@ struct State {
     script: Box<Script>,
     recorded: Mutex<Vec<Recorded>>,
     connections: AtomicUsize,
+    /// Answers under way.
     open: watch::Sender<usize>,
+    /// Connections that are open.
+    linked: watch::Sender<usize>,
+    /// Told when every connection is to be closed.
+    close: watch::Sender<()>,
 }
 
 impl FakeUpstream {
@@ -122,17 +153,29 @@ impl FakeUpstream {
     pub async fn start(script: impl Fn(&Recorded) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
         let address = listener.local_addr().expect("a bound listener has an address");
-        let (open, _) = watch::channel(0);
         let state = State {
             script: Box::new(script),
             recorded: Mutex::default(),
             connections: AtomicUsize::new(0),
-            open,
+            open: watch::Sender::new(0),
+            linked: watch::Sender::new(0),
+            close: watch::Sender::new(()),
         };
         let state = Arc::new(state);
         let (stop, stopping) = watch::channel(());
         tokio::spawn(accept(listener, state.clone(), stopping));
         Self { address, state, stop }
+    }
+
+    /// Answers every request with an event stream that the test feeds.
+    pub async fn fed() -> (Self, Feeds) {
+        let (sender, feeds) = mpsc::channel(64);
+        let script = move |_: &Recorded| {
+            let (feed, answer) = Answer::fed();
+            sender.try_send(feed).expect("a test takes its feeds");
+            answer
+        };
+        (Self::start(script).await, Feeds(feeds))
     }
 
     /// `http://127.0.0.1:PORT/v1`
@@ -158,7 +201,15 @@ impl FakeUpstream {
     /// Waits until exactly `count` answers are under way.
     pub async fn answers_open(&self, count: usize) {
         let mut open = self.state.open.subscribe();
-        open.wait_for(|open| *open == count).await.expect("the upstream runs");
+        let what = format!("{count} answers under way");
+        soon(&what, open.wait_for(|open| *open == count)).await.expect("the upstream runs");
+    }
+
+    /// Closes every connection, as servers do with those they have kept for long; new ones are taken.
+    pub async fn close_connections(&self) {
+        self.state.close.send_replace(());
+        let mut linked = self.state.linked.subscribe();
+        soon("closed connections", linked.wait_for(|linked| *linked == 0)).await.expect("the upstream runs");
     }
 
     /// Ends the listener and every connection.
@@ -176,6 +227,8 @@ async fn accept(listener: TcpListener, state: Arc<State>, mut stopping: watch::R
         state.connections.fetch_add(1, Ordering::SeqCst);
         socket.set_nodelay(true).expect("a TCP socket");
         let (state, mut stopping) = (state.clone(), stopping.clone());
+        let mut closing = state.close.subscribe();
+        let linked = Counted::new(state.clone(), |state| &state.linked);
         tokio::spawn(async move {
             let service = service_fn(|request| answer(request, state.clone()));
             let serving =
@@ -184,37 +237,44 @@ async fn accept(listener: TcpListener, state: Arc<State>, mut stopping: watch::R
                 // A gateway that hangs up is one of the things under test.
                 _ = serving => {}
                 _ = stopping.changed() => {}
+                _ = closing.changed() => {}
             }
+            drop(linked);
         });
     }
 }
 
-/// One answer under way.
-struct Open(Arc<State>);
+/// One of something that is counted while it lasts.
+struct Counted {
+    state: Arc<State>,
+    counter: fn(&State) -> &watch::Sender<usize>,
+}
 
-impl Open {
-    fn new(state: Arc<State>) -> Self {
-        state.open.send_modify(|open| *open += 1);
-        Self(state)
+impl Counted {
+    fn new(state: Arc<State>, counter: fn(&State) -> &watch::Sender<usize>) -> Self {
+        counter(&state).send_modify(|count| *count += 1);
+        Self { state, counter }
     }
 }
 
-impl Drop for Open {
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.open.send_modify(|open| *open -= 1);
+        (self.counter)(&self.state).send_modify(|count| *count -= 1);
     }
 }
 
-async fn answer(request: http::Request<Incoming>, state: Arc<State>) -> Result<Response<Body>, Infallible> {
-    let open = Open::new(state.clone());
+async fn answer(request: http::Request<Incoming>, state: Arc<State>) -> std::io::Result<Response<Body>> {
+    let open = Counted::new(state.clone(), |state| &state.open);
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let target = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
     let recorded = Recorded { method: parts.method, target, headers: parts.headers, body };
     let Answer { status, headers, pieces } = (state.script)(&recorded);
     state.recorded.lock().push(recorded);
-    if matches!(pieces, Pieces::Never) {
-        std::future::pending::<()>().await;
+    match pieces {
+        Pieces::Never => std::future::pending::<()>().await,
+        Pieces::HangUp => return Err(std::io::Error::other("the script hangs up")),
+        Pieces::Ready(_) | Pieces::Fed(_) | Pieces::Broken(_) => {}
     }
     let mut response = Response::new(stream(pieces, open));
     *response.status_mut() = status;
@@ -225,7 +285,7 @@ async fn answer(request: http::Request<Incoming>, state: Arc<State>) -> Result<R
 /// An answer under way; dropped when it is over or the gateway hung up.
 struct Body {
     pieces: Channel<Bytes, std::io::Error>,
-    _open: Open,
+    _open: Counted,
 }
 
 impl hyper::body::Body for Body {
@@ -241,7 +301,7 @@ impl hyper::body::Body for Body {
 }
 
 /// The pieces as frames, with a turn of the runtime between them so that they leave one by one.
-fn stream(pieces: Pieces, open: Open) -> Body {
+fn stream(pieces: Pieces, open: Counted) -> Body {
     let (sender, body) = Channel::new(1);
     tokio::spawn(feed(pieces, sender));
     Body { pieces: body, _open: open }
@@ -253,7 +313,7 @@ async fn feed(pieces: Pieces, mut sender: Sender<Bytes, std::io::Error>) {
         Pieces::Ready(pieces) => (pieces, None, false),
         Pieces::Broken(pieces) => (pieces, None, true),
         Pieces::Fed(receiver) => (Vec::new(), Some(receiver), false),
-        Pieces::Never => return,
+        Pieces::Never | Pieces::HangUp => return,
     };
     for piece in ready {
         if sender.send_data(piece).await.is_err() {
