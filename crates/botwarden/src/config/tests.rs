@@ -208,10 +208,33 @@ fn line() -> impl Strategy<Value = String> {
     prop_oneof![3 => (key, value).prop_map(|(key, value)| format!("{key} = {value}")), 1 => header.prop_map(str::to_owned)]
 }
 
+fn corpus() -> Vec<Vec<u8>> {
+    let entries = std::fs::read_dir(CASES).unwrap();
+    entries.map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect()
+}
+
+/// Bytes that TOML, or what is shown of it, treats in their own way, and any others.
+fn byte() -> impl Strategy<Value = u8> {
+    prop_oneof![prop::sample::select(&b"\"'[]{}=.,#\n\r\t\\_-0\x1b\x7f\xc3\xa9"[..]), any::<u8>()]
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
     #[test]
     fn any_lines_are_accepted_or_refused_with_reasons(lines in prop::collection::vec(line(), 0..12)) {
         crate::fuzzing::config(lines.join("\n").as_bytes());
+    }
+
+    #[test]
+    fn damaged_files_are_accepted_or_refused_with_reasons(
+        file in prop::sample::select(corpus()),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), 0..4_usize, prop::collection::vec(byte(), 0..4)), 1..8),
+    ) {
+        let mut file = file;
+        for (at, removed, inserted) in damage {
+            let at = at.index(file.len() + 1);
+            let end = (at + removed).min(file.len());
+            file.splice(at..end, inserted);
+        }
+        crate::fuzzing::config(&file);
     }
 }
