@@ -32,6 +32,8 @@ pub(crate) struct Screened {
     pub(super) body: Source,
 }
 
+const TOO_LONG: &str = "it is longer than `bounds.answer` allows";
+
 /// Where the bytes of a screened answer come from.
 pub(super) enum Source {
     /// The upstream, as they come.
@@ -48,6 +50,10 @@ impl Worker {
         let (bounds, timeouts) = self.shared.bounds_and_timeouts();
         let (mut head, body) = response.into_parts();
         check_head(&head)?;
+        // Told beforehand, it can still be refused in words; found out on the way, all that is left is to break off.
+        if body.size_hint().lower() > u64::try_from(bounds.answer_bytes_max).unwrap_or(u64::MAX) {
+            return Err(Refusal::UpstreamAnswer(TOO_LONG));
+        }
         let streamed = is_event_stream(&head.headers);
         for_caller(&mut head.headers);
         record.answered(head.status.as_u16());
@@ -114,7 +120,7 @@ async fn gather(
         while let Some(frame) = poll_fn(|cx| next_frame(&mut body, lease, cx)).await {
             let Ok(data) = frame.map_err(|_| Refusal::UpstreamBroken)?.into_data() else { continue };
             if whole.len() + data.len() > max {
-                return Err(Refusal::UpstreamAnswer("it is longer than `bounds.answer` allows"));
+                return Err(Refusal::UpstreamAnswer(TOO_LONG));
             }
             whole.extend_from_slice(&data);
         }
