@@ -77,6 +77,13 @@ impl GatewayBuilder {
         self
     }
 
+    /// Lets backends listen apart from callers. Call it first: it belongs to `[listen]`.
+    #[must_use]
+    pub fn backend(mut self) -> Self {
+        self.config.push_str("backend = \"127.0.0.1:0\"\n");
+        self
+    }
+
     /// Adds TOML at the end.
     #[must_use]
     pub fn toml(mut self, text: &str) -> Self {

@@ -1,7 +1,19 @@
 //! `botwarden serve` between a client and a scripted upstream: the real binary, real sockets.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failed test ends"
+)]
 
 mod support;
 
 mod chat;
+mod hang_up;
 mod heads;
+mod keys;
+mod limits;
 mod refusals;
+mod sessions;
+mod upstream_faults;

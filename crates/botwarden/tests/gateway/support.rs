@@ -53,6 +53,7 @@ pub(crate) struct Shop {
 }
 
 /// What a [`Shop`] is to be.
+#[derive(Clone)]
 pub(crate) struct Setup {
     dialect: &'static str,
     bot: String,
@@ -138,6 +139,15 @@ impl Shop {
     /// A connection that names a user.
     pub(crate) async fn client_for(&self, user: &str) -> Client {
         self.client().await.with("x-botwarden-user", user)
+    }
+
+    /// A request by the byte, with the shop's key.
+    pub(crate) fn raw(&self, target: &str, body: &str) -> String {
+        let (key, length) = (&self.key, body.len());
+        format!(
+            "POST {target} HTTP/1.1\r\nhost: shop\r\nauthorization: Bearer {key}\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
     }
 
     /// What reached the upstream last.

@@ -1,0 +1,105 @@
+//! Keys that are taken back, run out, or were never any.
+
+use botwarden_testkit::{Client, FakeUpstream};
+
+use crate::support::{ASK, ASK_STREAM, CHAT, EVENTS, SESSIONS, openai, pieces};
+
+#[tokio::test]
+async fn a_key_is_good_as_soon_as_it_is_issued_and_dead_as_soon_as_it_is_revoked() {
+    let shop = openai().start().await;
+    let mut kept = shop.client().await;
+    for _ in 0..5 {
+        let key = shop.gateway.issue("shop", &["chat"], &[]).await;
+        let mut client = shop.client_with(&key.secret).await;
+        assert_eq!(client.post(CHAT, ASK).await.decision(), (200, "allowed"));
+        shop.gateway.revoke(&key).await;
+        assert_eq!(client.post(CHAT, ASK).await.decision(), (401, "bad-credential"));
+        assert_eq!(kept.post(CHAT, ASK).await.decision(), (200, "allowed"), "others live on");
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_keys_stream_is_cut() {
+    let (upstream, mut feeds) = FakeUpstream::fed().await;
+    let shop = openai().before(upstream).await;
+    let key = shop.gateway.issue("shop", &["chat"], &[]).await;
+    let mut client = shop.client_with(&key.secret).await;
+    let feeding = async {
+        let feed = feeds.next().await;
+        feed.send(pieces(&EVENTS[..1]).remove(0)).await.unwrap();
+        feed
+    };
+    let (mut stream, _feed) = tokio::join!(client.stream(CHAT, ASK_STREAM), feeding);
+    stream.until("On ").await;
+    shop.gateway.revoke(&key).await;
+    let reply = stream.rest().await;
+    assert!(
+        reply.text().contains("\"code\":\"bad-credential\"") && !reply.text().contains("[DONE]"),
+        "{reply:?}"
+    );
+    shop.upstream.answers_open(0).await;
+}
+
+#[tokio::test]
+async fn a_revoked_backends_sessions_end_with_it() {
+    let shop = openai().start().await;
+    let backend = shop.gateway.issue("shop", &["session"], &[]).await;
+    let opened = shop.client_with(&backend.secret).await.post(SESSIONS, r#"{"user":"alice"}"#).await;
+    let token = opened.json()["token"].as_str().unwrap().to_owned();
+    assert_eq!(shop.client_with(&token).await.post(CHAT, ASK).await.status, 200);
+    shop.gateway.revoke(&backend).await;
+    assert_eq!(shop.client_with(&token).await.post(CHAT, ASK).await.decision(), (401, "bad-credential"));
+}
+
+/// The shortest life is a second, and the test asks until it is over.
+#[tokio::test]
+async fn a_key_runs_out() {
+    let shop = openai().start().await;
+    let key = shop.gateway.issue("shop", &["chat"], &["--expires", "2s"]).await;
+    let mut client = shop.client_with(&key.secret).await;
+    let over = botwarden_testkit::soon("the key to run out", async {
+        loop {
+            let reply = client.post(CHAT, ASK).await;
+            if reply.status != 200 {
+                return reply;
+            }
+        }
+    });
+    assert_eq!(over.await.decision(), (401, "bad-credential"));
+    let forever = shop.gateway.issue("shop", &["chat"], &["--expires", "365d"]).await;
+    assert_eq!(shop.client_with(&forever.secret).await.post(CHAT, ASK).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_key_of_a_bot_that_left_the_configuration_opens_nothing() {
+    let shop = openai().start().await;
+    shop.gateway.edit("name = \"shop\"", "name = \"store\"");
+    shop.gateway.logs("configuration reloaded", shop.gateway.signal("HUP")).await;
+    assert_eq!(shop.client().await.post(CHAT, ASK).await.decision(), (403, "no-bot"));
+    assert_eq!(shop.upstream.requests(), 0);
+}
+
+#[tokio::test]
+async fn failed_sign_ins_are_slowed_down_and_nobody_is_locked_out() {
+    let shop = openai().start().await;
+    let guess = format!("bw_{}", "A".repeat(43));
+    let mut stranger = Client::connect(shop.gateway.gateway, Some(&guess)).await;
+    let mut nobody = Client::connect(shop.gateway.gateway, None).await;
+    for _ in 0..10 {
+        assert_eq!(stranger.post(CHAT, ASK).await.decision(), (401, "bad-credential"));
+        assert_eq!(nobody.post(CHAT, ASK).await.decision(), (401, "no-credential"));
+    }
+    for client in [&mut stranger, &mut nobody] {
+        let reply = client.post(CHAT, ASK).await;
+        assert_eq!(reply.decision(), (429, "credential-throttled"));
+        assert!(reply.text().contains("Rate limit exceeded"), "{}", reply.text());
+        let ms: u64 = reply.header("retry-after-ms").parse().unwrap();
+        assert_eq!(reply.header("retry-after"), ms.div_ceil(1000).to_string());
+        assert!((1..=60_001).contains(&ms));
+    }
+    assert_eq!(
+        shop.client().await.post(CHAT, ASK).await.decision(),
+        (200, "allowed"),
+        "from the same address"
+    );
+}
