@@ -38,14 +38,18 @@ impl HashKey {
         state.finish()
     }
 
-    /// The hash of eight bytes: the same as [`hash`](Self::hash) of the number's little-endian form.
+    /// The hash of a number: two multiplications by parts of the key, each folded to 64 bits. Not SipHash: it takes a tenth
+    /// of the instructions, which is what lets the waits of several decisions overlap. The key must have been derived, so that
+    /// its words are random. Who does not know it cannot choose numbers that collide, nor see that they do.
     #[inline]
-    pub(crate) fn hash_u64(self, number: u64) -> u64 {
-        let mut state = State::new(self);
-        state.absorb(number);
-        state.absorb(8 << 56);
-        state.finish()
+    pub(crate) fn hash_number(self, number: u64) -> u64 {
+        folded_product(folded_product(number ^ self.0, self.1 | 1) ^ self.1, self.0 | 1)
     }
+}
+
+fn folded_product(one: u64, other: u64) -> u64 {
+    let product = u128::from(one) * u128::from(other);
+    product as u64 ^ (product >> 64) as u64
 }
 
 struct State {
@@ -114,11 +118,20 @@ mod tests {
         }
     }
 
+    /// Neighbouring numbers fall evenly over the 256 shards: the chi-squared statistic of 255 degrees of freedom stays below 400
+    /// (chance of more: one in a hundred million).
     #[test]
-    fn a_number_hashes_as_its_bytes() {
-        let key = HashKey::of_secret(&[7; 32], 1);
-        for number in [0, 1, u64::MAX, 0x0123_4567_89ab_cdef] {
-            assert_eq!(key.hash_u64(number), key.hash(&number.to_le_bytes()));
+    fn numbers_spread() {
+        for secret in 0..20 {
+            let key = HashKey::of_secret(&[secret; 32], 0).derive(b"address");
+            for stride in [1, 256, 1 << 32, 0x0100_0000_0001] {
+                let mut counts = [0f64; 256];
+                for n in 0..25_600u64 {
+                    counts[usize::from(key.hash_number(n.wrapping_mul(stride)).to_be_bytes()[0])] += 1.0;
+                }
+                let chi: f64 = counts.iter().map(|count| (count - 100.0).powi(2) / 100.0).sum();
+                assert!(chi < 400.0, "stride {stride}: {chi}");
+            }
         }
     }
 

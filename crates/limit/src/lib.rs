@@ -13,6 +13,7 @@
 //! Not here: who the caller is (`identity`), what to answer (`gateway`), where the journal lies (`store`).
 
 mod admission;
+mod exact;
 mod hash;
 mod journal;
 mod limiter;
@@ -28,6 +29,7 @@ mod sync;
 mod time;
 
 pub use admission::Admission;
+pub use exact::ExactLog;
 pub use journal::{Journal, JournalError};
 pub use limiter::{Limiter, Settings};
 pub use plan::Plan;

@@ -351,7 +351,7 @@ impl Seat<'_> {
         };
         let (used, leaves_in_ms) = match (&self.level.counter, guard) {
             (Counter::Log { table, .. }, Guard::Log(shard)) => {
-                let count = shard.charge(id, table.step(now));
+                let count = shard.charge(id, table.step(now)).count;
                 note(record::Counter::Log, table.window_ms(), shard.seq, 1);
                 (u64::from(count.used), table.until(now, count.leaves_in))
             }

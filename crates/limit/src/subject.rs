@@ -35,7 +35,7 @@ impl SubjectKeys {
         SubjectHashes {
             user: subject.user.map(|name| self.user.hash(name.as_bytes())),
             key: subject.key.map(|id| self.key.hash(id.as_bytes())),
-            address: subject.address.map(|ip| self.address.hash_u64(address_number(ip))),
+            address: subject.address.map(|ip| self.address.hash_number(address_number(ip))),
         }
     }
 }

@@ -3,6 +3,9 @@
 //! All rules of one window length share a table. Time is counted in steps of `unit` milliseconds, chosen so that a
 //! window is at most [`STEPS_MAX`] steps.
 
+mod bucket;
+mod cell;
+mod rings;
 mod shard;
 
 use std::time::Duration;
@@ -27,7 +30,7 @@ pub(crate) type Step = u64;
 pub(crate) struct Table {
     window_ms: u64,
     unit_ms: u64,
-    shards: Box<[Mutex<Shard>]>,
+    shards: Box<[Mutex<Shard>; SHARDS]>,
 }
 
 /// How a subject stands in one log.
@@ -39,13 +42,32 @@ pub(crate) struct Count {
     pub(crate) leaves_in: Step,
 }
 
+/// A call counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counted {
+    /// How the log stands, the call included.
+    pub(crate) count: Count,
+    /// The step it is counted at: not the caller's, if the log or the shard has seen a later one.
+    pub(crate) at: Step,
+}
+
+impl Counted {
+    /// The first call of a log.
+    fn first(at: Step, window: u32) -> Self {
+        Self { count: Count { used: 1, leaves_in: Step::from(window) + 1 }, at }
+    }
+}
+
 impl Table {
     pub(crate) fn new(window: Duration, keys_max: usize) -> Self {
         let window_ms = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
         let unit_ms = window_ms.div_ceil(STEPS_MAX).max(1);
         let steps = window_ms.div_ceil(unit_ms);
-        let per_shard = keys_max.div_ceil(SHARDS);
-        let shards = (0..SHARDS).map(|_| Mutex::new(Shard::new(steps, per_shard))).collect();
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        // Keys fall to shards by chance: six standard deviations above the mean, no shard is full before the table is.
+        let mean = keys_max.div_ceil(SHARDS);
+        let per_shard = mean + 6 * mean.isqrt();
+        let shards = Box::new(std::array::from_fn(|_| Mutex::new(Shard::new(steps, per_shard))));
         Self { window_ms, unit_ms, shards }
     }
 
@@ -73,4 +95,13 @@ impl Table {
     pub(crate) fn shard(&self, number: u8) -> Option<&Mutex<Shard>> {
         self.shards.get(usize::from(number))
     }
+
+    /// Bytes taken from the allocator.
+    pub(crate) fn bytes(&self) -> usize {
+        let shards: usize = self.shards.iter().map(|shard| shard.lock().bytes()).sum();
+        size_of::<Self>() + size_of_val(&*self.shards) + shards
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! Cells that are searched at once.
+
+use super::cell::{Cell, NEWEST_BITS, State};
+
+/// Cells of a bucket.
+pub(super) const WIDTH: usize = 8;
+
+/// Cells of a cache line.
+const LINE: usize = 4;
+
+/// What tells an id from the others of its shard: 40 bits, of which the higher 32 are never 0. With the 8 bits of the shard's
+/// number, two of a million live ids meet with a chance of 0.2 %; they would share a log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tag {
+    pub(super) high: u32,
+    pub(super) low: u8,
+}
+
+impl Tag {
+    #[inline]
+    pub(super) fn of(id: u64) -> Self {
+        Self { high: ((id >> 8) as u32).max(1), low: id as u8 }
+    }
+
+    /// An id with this tag, less the shard's number.
+    pub(super) fn id(self) -> u64 {
+        u64::from(self.high) << 8 | u64::from(self.low)
+    }
+}
+
+/// The first place among hits.
+#[inline]
+fn first(hits: u32) -> usize {
+    hits.trailing_zeros() as usize % WIDTH
+}
+
+/// One bit for each of the words that is `sought`. Vector instructions that every x86-64 has; the compiler does not find
+/// them by itself.
+#[cfg(target_arch = "x86_64")]
+#[expect(
+    unsafe_code,
+    reason = "the instructions are part of every x86-64; nothing else is asked of the caller"
+)]
+#[inline]
+fn equal(one: &[u32; LINE], other: &[u32; LINE], sought: u32) -> u32 {
+    use std::arch::x86_64::{
+        _mm_cmpeq_epi32, _mm_movemask_epi8, _mm_packs_epi16, _mm_packs_epi32, _mm_set_epi32, _mm_set1_epi32,
+    };
+    let ([a, b, c, d], [e, f, g, h]) = (one.map(u32::cast_signed), other.map(u32::cast_signed));
+    unsafe {
+        let all = _mm_set1_epi32(sought.cast_signed());
+        let low = _mm_cmpeq_epi32(_mm_set_epi32(d, c, b, a), all);
+        let high = _mm_cmpeq_epi32(_mm_set_epi32(h, g, f, e), all);
+        let both = _mm_packs_epi32(low, high);
+        _mm_movemask_epi8(_mm_packs_epi16(both, both)).cast_unsigned() & 0xff
+    }
+}
+
+/// One bit for each of the words that is `sought`.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+fn equal(one: &[u32; LINE], other: &[u32; LINE], sought: u32) -> u32 {
+    (0..).zip(one.iter().chain(other)).fold(0, |hits, (at, word)| hits | u32::from(*word == sought) << at)
+}
+
+/// Eight cells in two cache lines side by side. All tags are compared before anything is decided on: a guess that
+/// depends on a line not yet in the cache would often be wrong, and a wrong guess throws away the waits that overlap.
+#[derive(Clone, Default)]
+#[repr(align(128))]
+pub(super) struct Bucket([Line; 2]);
+
+/// Four cells, tags first.
+#[derive(Clone, Default)]
+#[repr(C, align(64))]
+struct Line {
+    /// The higher part of each cell's tag; 0 where there is none.
+    high: [u32; LINE],
+    /// The lower part, above the step of the newest call.
+    low: [u32; LINE],
+    state: [State; LINE],
+}
+
+impl Bucket {
+    /// The place of the cell with this tag.
+    #[inline]
+    pub(super) fn find(&self, tag: Tag) -> Option<usize> {
+        let mut hits = self.hits(tag.high);
+        while hits != 0 {
+            let at = first(hits);
+            if self.low(at) >> NEWEST_BITS == u32::from(tag.low) {
+                return Some(at);
+            }
+            hits &= hits - 1;
+        }
+        None
+    }
+
+    /// A free place.
+    #[inline]
+    pub(super) fn empty(&self) -> Option<usize> {
+        let hits = self.hits(0);
+        (hits != 0).then_some(first(hits))
+    }
+
+    /// One bit for each place with this higher part.
+    #[inline]
+    fn hits(&self, high: u32) -> u32 {
+        equal(&self.0[0].high, &self.0[1].high, high)
+    }
+
+    #[inline]
+    fn low(&self, at: usize) -> u32 {
+        self.0.get(at / LINE).and_then(|line| line.low.get(at % LINE)).copied().unwrap_or(0)
+    }
+
+    #[inline]
+    pub(super) fn cell(&self, at: usize) -> Cell {
+        let state = self.0.get(at / LINE).and_then(|line| line.state.get(at % LINE));
+        Cell { newest: self.low(at) & ((1 << NEWEST_BITS) - 1), state: state.copied().unwrap_or_default() }
+    }
+
+    /// Writes a cell without changing whose it is.
+    #[inline]
+    pub(super) fn update(&mut self, at: usize, cell: Cell) {
+        let Some(line) = self.0.get_mut(at / LINE) else { return };
+        let (Some(low), Some(state)) = (line.low.get_mut(at % LINE), line.state.get_mut(at % LINE)) else {
+            return;
+        };
+        *low = *low >> NEWEST_BITS << NEWEST_BITS | cell.newest;
+        *state = cell.state;
+    }
+
+    /// Writes a cell and whose it is.
+    pub(super) fn put(&mut self, at: usize, tag: Tag, cell: Cell) {
+        let Some(line) = self.0.get_mut(at / LINE) else { return };
+        let (Some(high), Some(low)) = (line.high.get_mut(at % LINE), line.low.get_mut(at % LINE)) else {
+            return;
+        };
+        *high = tag.high;
+        *low = u32::from(tag.low) << NEWEST_BITS;
+        self.update(at, cell);
+    }
+
+    /// All cells there are.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (Tag, Cell)> {
+        let tags = self.0.iter().flat_map(|line| line.high.iter().zip(&line.low));
+        let cells = (0..).zip(tags).filter(|(_, (high, _))| **high != 0);
+        cells.map(|(at, (high, low))| (Tag { high: *high, low: (low >> NEWEST_BITS) as u8 }, self.cell(at)))
+    }
+}
