@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use botwarden_gateway::{Outcome, Watch};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -118,6 +119,109 @@ impl Drop for Guard {
             let _ = thread.join();
         }
     }
+}
+
+/// Writes one line for each request: ids and numbers, never content. Its own writer rather than an event of `tracing`,
+/// because it is the one line that every request pays for.
+pub(crate) struct AccessLog {
+    buffer: Arc<Buffer>,
+    format: Format,
+}
+
+impl Guard {
+    /// The access log beside the other lines.
+    pub(crate) fn access(&self, format: Format) -> AccessLog {
+        AccessLog { buffer: self.buffer.clone(), format }
+    }
+}
+
+impl Watch for AccessLog {
+    fn finished(&self, outcome: &Outcome) {
+        let mut line = String::with_capacity(LINE_BYTES);
+        match self.format {
+            Format::Json => json_line(&mut line, outcome),
+            Format::Text => text_line(&mut line, outcome),
+        }
+        self.buffer.append(line.as_bytes());
+    }
+}
+
+/// An access line is about 350 bytes.
+const LINE_BYTES: usize = 512;
+
+/// A field of an access line. Ids and names are of alphabets that need no escaping.
+enum Field<'f> {
+    Text(&'f str),
+    Number(u64),
+    Truth(bool),
+}
+
+fn json_line(line: &mut String, outcome: &Outcome) {
+    line.push_str("{\"timestamp\":\"");
+    outcome.at.push_rfc3339_ms(line);
+    line.push_str("\",\"level\":\"INFO\",\"target\":\"botwarden::access\"");
+    each_field(outcome, |name, field| {
+        line.push_str(",\"");
+        line.push_str(name);
+        line.push_str("\":");
+        match field {
+            Field::Text(text) => {
+                line.push('"');
+                line.push_str(text);
+                line.push('"');
+            }
+            Field::Number(number) => line.push_str(itoa::Buffer::new().format(number)),
+            Field::Truth(truth) => line.push_str(if truth { "true" } else { "false" }),
+        }
+    });
+    line.push_str("}\n");
+}
+
+fn text_line(line: &mut String, outcome: &Outcome) {
+    outcome.at.push_rfc3339_ms(line);
+    line.push_str("  INFO botwarden::access:");
+    each_field(outcome, |name, field| {
+        line.push(' ');
+        line.push_str(name);
+        line.push('=');
+        match field {
+            Field::Text(text) => line.push_str(text),
+            Field::Number(number) => line.push_str(itoa::Buffer::new().format(number)),
+            Field::Truth(truth) => line.push_str(if truth { "true" } else { "false" }),
+        }
+    });
+    line.push('\n');
+}
+
+fn each_field(outcome: &Outcome, mut field: impl FnMut(&str, Field<'_>)) {
+    field("request", Field::Text(outcome.request.as_str()));
+    for (name, id) in [
+        ("bot", outcome.bot.as_ref().map(|id| id.as_str())),
+        ("key", outcome.key.as_ref().map(|id| id.as_str())),
+        ("session", outcome.session.as_ref().map(|id| id.as_str())),
+    ] {
+        if let Some(id) = id {
+            field(name, Field::Text(id));
+        }
+    }
+    field("operation", Field::Text(outcome.operation));
+    field("verdict", Field::Text(outcome.verdict));
+    field("status", Field::Number(u64::from(outcome.status)));
+    field("bytes_in", Field::Number(outcome.bytes_in));
+    field("bytes_out", Field::Number(outcome.bytes_out));
+    field("complete", Field::Truth(outcome.complete));
+    if let Some(usage) = outcome.usage {
+        field("input_tokens", Field::Number(usage.input_tokens));
+        field("output_tokens", Field::Number(usage.output_tokens));
+    }
+    field("added_us", Field::Number(micros(outcome.timings.added())));
+    if let Some(upstream) = outcome.timings.upstream() {
+        field("upstream_us", Field::Number(micros(upstream)));
+    }
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[derive(Clone)]

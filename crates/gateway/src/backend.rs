@@ -101,7 +101,7 @@ impl Worker {
         let body = serde_json::json!({
             "id": session.id.as_str(),
             "token": token.expose(),
-            "expires_at": rfc3339(session.expires),
+            "expires_at": session.expires.rfc3339(),
         });
         Ok(Own { status: StatusCode::CREATED, body: body.to_string().into() })
     }
@@ -188,39 +188,4 @@ fn store_failed(error: &dyn std::error::Error) -> Refusal {
     let cause = error.source().map(ToString::to_string);
     tracing::error!(%error, cause, "the store did not answer");
     Refusal::Store
-}
-
-/// RFC 3339 in UTC, whole seconds. Source of the calendar arithmetic: H. Hinnant, "chrono-compatible low-level date
-/// algorithms", `civil_from_days`.
-fn rfc3339(at: UnixMs) -> String {
-    let secs = at.secs();
-    let (days, rest) = (secs / 86_400, secs % 86_400);
-    let shifted = days + 719_468;
-    let era = shifted / 146_097;
-    let of_era = shifted % 146_097;
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates() {
-        for (secs, want) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_709_210_096, "2024-02-29T12:34:56Z"),
-            (4_102_444_799, "2099-12-31T23:59:59Z"),
-        ] {
-            assert_eq!(rfc3339(UnixMs(secs * 1000)), want);
-        }
-    }
 }

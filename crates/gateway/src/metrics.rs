@@ -1,7 +1,7 @@
 //! What Prometheus reads. Every metric's name stands in this file.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::sync::OnceLock;
 
 use botwarden_types::BotName;
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
@@ -56,6 +56,25 @@ struct ReasonLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResultLabels {
     result: &'static str,
+}
+
+/// The counters that nearly every request of a bot moves, found once.
+#[derive(Default)]
+pub(crate) struct BotCounters {
+    chat: OnceLock<Counter>,
+    messages: OnceLock<Counter>,
+    input: OnceLock<Counter>,
+    output: OnceLock<Counter>,
+}
+
+impl BotCounters {
+    fn served(&self, outcome: &Outcome) -> Option<&OnceLock<Counter>> {
+        match (outcome.operation, outcome.verdict, outcome.status) {
+            ("chat_completions", "allowed", 200) => Some(&self.chat),
+            ("messages", "allowed", 200) => Some(&self.messages),
+            _ => None,
+        }
+    }
 }
 
 /// Counters of one running gateway.
@@ -120,8 +139,20 @@ impl Metrics {
         self
     }
 
-    /// Counts a finished request.
-    pub(crate) fn finished(&self, outcome: &Outcome) {
+    /// Counts a finished request. `bot` is where the counters of an ordinary one are kept at hand.
+    pub(crate) fn finished(&self, outcome: &Outcome, bot: Option<&BotCounters>) {
+        match bot.and_then(|bot| bot.served(outcome)) {
+            Some(counter) => counter.get_or_init(|| self.requests(outcome)).inc(),
+            None => self.requests(outcome).inc(),
+        };
+        self.timings(&outcome.timings);
+        if let (Some(name), Some(bot), Some(usage)) = (&outcome.bot, bot, outcome.usage) {
+            bot.input.get_or_init(|| self.tokens(name, "input")).inc_by(usage.input_tokens);
+            bot.output.get_or_init(|| self.tokens(name, "output")).inc_by(usage.output_tokens);
+        }
+    }
+
+    fn requests(&self, outcome: &Outcome) -> Counter {
         let bot = outcome.bot.as_ref().map_or(String::new(), |bot| bot.as_str().to_owned());
         let labels = RequestLabels {
             bot,
@@ -129,11 +160,7 @@ impl Metrics {
             verdict: outcome.verdict,
             status: outcome.status,
         };
-        self.requests.get_or_create(&labels).inc();
-        self.timings(&outcome.timings);
-        if let (Some(bot), Some(usage)) = (&outcome.bot, outcome.usage) {
-            self.tokens(bot, usage.input_tokens, usage.output_tokens);
-        }
+        self.requests.get_or_create(&labels).clone()
     }
 
     fn timings(&self, timings: &Timings) {
@@ -148,11 +175,8 @@ impl Metrics {
         }
     }
 
-    fn tokens(&self, bot: &BotName, input: u64, output: u64) {
-        for (direction, count) in [("input", input), ("output", output)] {
-            let labels = TokenLabels { bot: bot.as_str().to_owned(), direction };
-            self.tokens.get_or_create(&labels).inc_by(count);
-        }
+    fn tokens(&self, bot: &BotName, direction: &'static str) -> Counter {
+        self.tokens.get_or_create(&TokenLabels { bot: bot.as_str().to_owned(), direction }).clone()
     }
 
     /// Counts a connection that was not taken.
@@ -178,9 +202,4 @@ impl Metrics {
         }
         text
     }
-}
-
-/// Seconds with which latencies are reported in logs.
-pub(crate) fn micros(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }

@@ -10,7 +10,7 @@ use botwarden_limit::{Limiter, Measure, Per, Plan, Rule, Unit};
 use botwarden_types::{BotName, Clock, RequestId, Secret};
 
 use crate::config::{BotConfig, Bounds, Timeouts};
-use crate::metrics::Metrics;
+use crate::metrics::{BotCounters, Metrics};
 use crate::outcome::Watch;
 use crate::upstream::{TlsRoots, Upstream, UpstreamError};
 
@@ -43,6 +43,7 @@ pub(crate) struct Bot {
     pub(crate) plan: Plan,
     /// Whether any limit counts tokens, so that an estimate is worth making.
     pub(crate) counts_tokens: bool,
+    pub(crate) counters: BotCounters,
 }
 
 /// Failed sign-ins of one address in a minute. Guessing 256-bit keys is hopeless; this keeps it cheap to turn away.
@@ -84,7 +85,7 @@ impl Live {
                 .map_err(|source| BotError::Upstream { bot: name.clone(), source })?;
             let plan = limiter.plan(name.as_str(), &config.limits);
             let counts_tokens = config.limits.iter().any(|rule| rule.measure().unit() == Unit::Tokens);
-            let bot = Bot { config, upstream, plan, counts_tokens };
+            let bot = Bot { config, upstream, plan, counts_tokens, counters: BotCounters::default() };
             if ready.insert(name.clone(), Arc::new(bot)).is_some() {
                 return Err(BotError::Twice(name));
             }
@@ -137,7 +138,10 @@ impl Shared {
     /// An id that no other request has, and 64 bits that look random and differ for each.
     pub(crate) fn next_request(&self) -> (RequestId, u64) {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let text = format!("req-{:016x}{number:010x}", self.process_id);
+        let mut text = String::with_capacity(36);
+        text.push_str("req-");
+        push_hex(&mut text, self.process_id);
+        push_hex(&mut text, number);
         // The alphabet and length are those of an id, so the fallback is never taken.
         let id = RequestId::parse(&text).unwrap_or_else(|_| self.fallback_id());
         (id, mix(self.process_id ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
@@ -153,4 +157,12 @@ fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
+}
+
+/// Writes a number as 16 hexadecimal digits. Here because it is done several times for every request.
+pub(crate) fn push_hex(text: &mut String, number: u64) {
+    for shift in (0..16).rev() {
+        let digit = u8::try_from(number >> (4 * shift) & 0xf).unwrap_or_default();
+        text.push(char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }));
+    }
 }

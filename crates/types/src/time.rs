@@ -32,6 +32,65 @@ impl UnixMs {
     pub fn secs(self) -> u64 {
         self.0 / 1000
     }
+
+    /// `2026-01-31T23:59:59Z` (RFC 3339, UTC, rounded down). Total: a year above 9999 has more digits.
+    pub fn rfc3339(self) -> String {
+        let mut text = String::with_capacity(20);
+        self.push_seconds(&mut text);
+        text.push('Z');
+        text
+    }
+
+    /// Appends `2026-01-31T23:59:59.999Z`.
+    pub fn push_rfc3339_ms(self, text: &mut String) {
+        self.push_seconds(text);
+        text.push('.');
+        push_digits(text, self.0 % 1000, 3);
+        text.push('Z');
+    }
+
+    fn push_seconds(self, text: &mut String) {
+        let (day, second) = (self.secs() / 86_400, self.secs() % 86_400);
+        let (year, month, day) = civil(day);
+        push_digits(text, year, 4);
+        for (mark, number) in
+            [('-', month), ('-', day), ('T', second / 3600), (':', second / 60 % 60), (':', second % 60)]
+        {
+            text.push(mark);
+            push_digits(text, number, 2);
+        }
+    }
+}
+
+/// Appends `number` with at least `width` digits. Written out because each access log line has a date.
+fn push_digits(text: &mut String, number: u64, width: usize) {
+    let mut digits = [b'0'; 20];
+    let (mut rest, mut used) = (number, 0);
+    for digit in digits.iter_mut().rev() {
+        if rest == 0 && used >= width {
+            break;
+        }
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+        used += 1;
+    }
+    text.extend(digits.iter().skip(digits.len() - used).map(|digit| char::from(*digit)));
+}
+
+/// Year, month and day of the `day`-th day after 1970-01-01, in the Gregorian calendar.
+///
+/// Years begin in March here, so that the leap day comes last; 719,468 days lie between 0000-03-01 and 1970-01-01.
+/// Source: H. Hinnant, "chrono-compatible low-level date algorithms" (`civil_from_days`), for days from 1970 on.
+fn civil(day: u64) -> (u64, u64, u64) {
+    let day = day + 719_468;
+    let (era, of_era) = (day / 146_097, day % 146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    (year, month, day)
 }
 
 /// One reading of both clocks.
@@ -102,5 +161,25 @@ mod tests {
         let second = SystemClock.now();
         assert!(second.tick >= first.tick);
         assert!(first.wall.secs() > 1_600_000_000, "after 2020");
+    }
+
+    #[test]
+    fn dates() {
+        for (ms, want) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399_999, "2000-02-28T23:59:59Z"),
+            (951_782_400_000, "2000-02-29T00:00:00Z"),
+            (951_868_800_000, "2000-03-01T00:00:00Z"),
+            (1_709_164_800_000, "2024-02-29T00:00:00Z"),
+            (1_798_761_599_000, "2026-12-31T23:59:59Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00Z"),
+            (253_402_300_799_000, "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(UnixMs(ms).rfc3339(), want, "{ms}");
+        }
+        assert!(UnixMs(u64::MAX).rfc3339().ends_with('Z'), "never fails");
+        let mut text = String::new();
+        UnixMs(1_700_000_000_007).push_rfc3339_ms(&mut text);
+        assert_eq!(text, "2023-11-14T22:13:20.007Z");
     }
 }

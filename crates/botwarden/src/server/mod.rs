@@ -16,7 +16,7 @@ use botwarden_identity::{Authenticator, Bounds, Wiring};
 use botwarden_limit::{Limiter, Settings};
 use botwarden_store::control::ControlListener;
 use botwarden_store::{DataDir, Sqlite};
-use botwarden_types::{Clock, Secret, SystemClock};
+use botwarden_types::{Clock, SystemClock};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
@@ -32,11 +32,12 @@ pub(crate) type KeyLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// Runs `botwarden serve` until it is told to stop.
 pub(crate) fn run(path: &Path, config: Config) -> anyhow::Result<ExitCode> {
-    let _logs = logs::start(config.log.format, config.log.level)?;
+    let logs = logs::start(config.log.format, config.log.level)?;
+    let access = logs.access(config.log.format);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let lookup: KeyLookup = Arc::new(|name| std::env::var(name).ok());
-        let server = Server::start(config, lookup, Vec::new()).await?;
+        let server = Server::start(config, lookup, vec![Arc::new(access)]).await?;
         announce(server.addresses());
         serve_until_stopped(server, path.to_owned()).await
     })
@@ -92,6 +93,9 @@ impl Server {
         lookup: KeyLookup,
         watchers: Vec<Arc<dyn Watch>>,
     ) -> anyhow::Result<Self> {
+        for warning in &config.warnings {
+            tracing::warn!(%warning, "configuration");
+        }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let dir = DataDir::open(&config.data_dir).context("opening the data directory")?;
         let root = dir.root_key().context("reading the root key")?;
@@ -188,17 +192,7 @@ impl Server {
 
 /// The configuration made ready, with the provider keys it names.
 fn live(config: &Config, lookup: &KeyLookup, limiter: &Limiter) -> anyhow::Result<Live> {
-    let mut bots = Vec::with_capacity(config.bots.len());
-    for bot in &config.bots {
-        let key = match &bot.upstream.key_env {
-            None => None,
-            Some(name) => Some(lookup(name).filter(|key| !key.is_empty()).ok_or_else(|| {
-                let bot = &bot.name;
-                anyhow!("bot `{bot}`: its provider key is to come from the environment variable `{name}`, which is not set; set it and start again")
-            })?),
-        };
-        bots.push((bot.clone(), key.map(Secret::new)));
-    }
+    let bots = config.provider_keys(|name| lookup(name).map(Into::into))?;
     Live::new(bots, config.bounds, config.timeouts, limiter).context("preparing the configuration")
 }
 

@@ -1,9 +1,7 @@
-//! What people read: tables, dates, secrets masked.
+//! What people read: tables, secrets masked.
 
-mod date;
 mod mask;
 mod table;
 
-pub(crate) use date::utc;
 pub(crate) use mask::{calm, mask};
 pub(crate) use table::Table;

@@ -1,8 +1,6 @@
 //! Tells the caller what was decided: the verdict, the request's id, where they stand in their limits, and every refusal in
 //! their own dialect.
 
-use std::fmt::Write as _;
-
 use botwarden_limit::{Per, Standing, Unit};
 use botwarden_protocol::{RefusalText, refusal_body};
 use botwarden_types::Dialect;
@@ -19,6 +17,16 @@ use crate::stage::screen::{Answer, Screened};
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+const VENDOR_REQUESTS: [HeaderName; 3] = [
+    HeaderName::from_static("x-ratelimit-limit-requests"),
+    HeaderName::from_static("x-ratelimit-remaining-requests"),
+    HeaderName::from_static("x-ratelimit-reset-requests"),
+];
+const VENDOR_TOKENS: [HeaderName; 3] = [
+    HeaderName::from_static("x-ratelimit-limit-tokens"),
+    HeaderName::from_static("x-ratelimit-remaining-tokens"),
+    HeaderName::from_static("x-ratelimit-reset-tokens"),
+];
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// An answer that no upstream gave.
@@ -101,7 +109,7 @@ fn hint(headers: &mut HeaderMap, refusal: &Refusal) {
 ///
 /// Source: draft-ietf-httpapi-ratelimit-headers-10 (`RateLimit`, `RateLimit-Policy`) and OpenAI's `x-ratelimit-*`.
 fn standings(headers: &mut HeaderMap, all: &[Standing]) {
-    let (mut policy, mut state) = (String::new(), String::new());
+    let (mut policy, mut state) = (String::with_capacity(128), String::with_capacity(128));
     let (mut requests, mut tokens): (Option<&Standing>, Option<&Standing>) = (None, None);
     for standing in all.iter().filter(|standing| matches!(standing.per, Per::User | Per::Key)) {
         let unit = match standing.unit {
@@ -109,15 +117,12 @@ fn standings(headers: &mut HeaderMap, all: &[Standing]) {
             Unit::Tokens => ";botwarden-unit=\"tokens\"",
             Unit::Open => ";qu=\"concurrent-requests\"",
         };
-        let comma = if policy.is_empty() { "" } else { ", " };
         let window = standing.window.as_secs();
-        let _ = write!(policy, "{comma}\"{}\";q={}", standing.rule, standing.max);
-        if window > 0 {
-            let _ = write!(policy, ";w={window}");
-        }
+        let span = if window > 0 { Some((";w=", window)) } else { None };
+        item(&mut policy, &standing.rule, [Some((";q=", standing.max)), span]);
         policy.push_str(unit);
         let reset = standing.reset_ms.div_ceil(1000);
-        let _ = write!(state, "{comma}\"{}\";r={};t={reset}", standing.rule, standing.remaining);
+        item(&mut state, &standing.rule, [Some((";r=", standing.remaining)), Some((";t=", reset))]);
         match standing.unit {
             Unit::Requests => requests = tighter(requests, standing),
             Unit::Tokens => tokens = tighter(tokens, standing),
@@ -128,36 +133,34 @@ fn standings(headers: &mut HeaderMap, all: &[Standing]) {
         insert(headers, RATELIMIT_POLICY, &policy);
         insert(headers, RATELIMIT, &state);
     }
-    vendor_set(
-        headers,
-        requests,
-        [
-            HeaderName::from_static("x-ratelimit-limit-requests"),
-            HeaderName::from_static("x-ratelimit-remaining-requests"),
-            HeaderName::from_static("x-ratelimit-reset-requests"),
-        ],
-    );
-    vendor_set(
-        headers,
-        tokens,
-        [
-            HeaderName::from_static("x-ratelimit-limit-tokens"),
-            HeaderName::from_static("x-ratelimit-remaining-tokens"),
-            HeaderName::from_static("x-ratelimit-reset-tokens"),
-        ],
-    );
+    vendor_set(headers, requests, &VENDOR_REQUESTS);
+    vendor_set(headers, tokens, &VENDOR_TOKENS);
+}
+
+/// One item of a structured-field list: `"name";a=1;b=2`. Written out because it is made for every request.
+fn item(list: &mut String, name: &str, parameters: [Option<(&str, u64)>; 2]) {
+    if !list.is_empty() {
+        list.push_str(", ");
+    }
+    list.push('"');
+    list.push_str(name);
+    list.push('"');
+    for (key, value) in parameters.into_iter().flatten() {
+        list.push_str(key);
+        list.push_str(itoa::Buffer::new().format(value));
+    }
 }
 
 fn tighter<'s>(held: Option<&'s Standing>, new: &'s Standing) -> Option<&'s Standing> {
     held.filter(|held| held.remaining <= new.remaining).or(Some(new))
 }
 
-fn vendor_set(headers: &mut HeaderMap, standing: Option<&Standing>, names: [HeaderName; 3]) {
+fn vendor_set(headers: &mut HeaderMap, standing: Option<&Standing>, names: &[HeaderName; 3]) {
     let Some(standing) = standing else { return };
     let [limit, remaining, reset] = names;
     headers.insert(limit, HeaderValue::from(standing.max));
     headers.insert(remaining, HeaderValue::from(standing.remaining));
-    insert(headers, reset, &vendor_duration(standing.reset_ms));
+    insert(headers, reset.clone(), &vendor_duration(standing.reset_ms));
 }
 
 /// OpenAI's way to write a span: `12ms`, `1.5s`, `6m0s`, `1h2m3s`.

@@ -21,7 +21,7 @@ use crate::stage::identify::Known;
 use crate::stage::permit::Permitted;
 use crate::stage::read::Read;
 use crate::stage::record::Record;
-use crate::state::Bot;
+use crate::state::{Bot, push_hex};
 use crate::upstream::{Failure, Lease, Outbound};
 
 /// An answer whose head has come. Made by [`Worker::forward`] alone.
@@ -99,14 +99,23 @@ fn outbound(
 /// W3C Trace Context: keeps the caller's trace and puts our own span into it; a malformed header starts a new trace.
 fn trace(headers: &mut HeaderMap, random: u64) {
     let caller = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(trace_and_flags);
-    let value = match caller {
-        Some((trace, flags)) => format!("00-{trace}-{:016x}-{flags}", random | 1),
+    let mut value = String::with_capacity(55);
+    value.push_str("00-");
+    match caller {
+        Some((trace, _)) => value.push_str(trace),
         None => {
-            headers.remove("tracestate");
-            format!("00-{:016x}{:016x}-{:016x}-00", random, random.rotate_left(32) | 1, random | 1)
+            push_hex(&mut value, random.rotate_left(32) | 1);
+            push_hex(&mut value, random);
         }
-    };
-    if let Ok(value) = HeaderValue::from_str(&value) {
+    }
+    value.push('-');
+    push_hex(&mut value, random | 1);
+    value.push('-');
+    value.push_str(caller.map_or("00", |(_, flags)| flags));
+    if caller.is_none() {
+        headers.remove("tracestate");
+    }
+    if let Ok(value) = HeaderValue::try_from(value) {
         headers.insert(TRACEPARENT, value);
     }
 }

@@ -102,6 +102,7 @@ impl Worker {
         authorize(&caller, &route)?;
         let live = self.shared.live.load();
         let bot = live.bots.get(&caller.bot).cloned().ok_or(Refusal::NoBot)?;
+        record.bot(&bot);
         speaks(bot.config.upstream.dialect, &route)?;
         let user = named_user(headers, &caller)?;
         Ok(Identified(Box::new(Known { request, route, peer, caller, bot, user })))

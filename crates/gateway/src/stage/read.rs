@@ -1,5 +1,8 @@
 //! Takes the body, within bounds of size and time, and reads it once.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use botwarden_protocol::{self as protocol};
@@ -107,7 +110,12 @@ fn is_json(value: &str) -> bool {
 
 /// The whole body, at most `max` bytes, complete within `deadline`. A body that came in one piece is not copied.
 pub(crate) async fn collect(body: &mut Incoming, max: usize, deadline: Duration) -> Result<Bytes, Refusal> {
-    tokio::time::timeout(deadline, gather(body, max)).await.map_err(|_| Refusal::BodyTooSlow)?
+    let mut gathering = pin!(gather(body, max));
+    // Most bodies came with their head: no timer for those.
+    match poll_fn(|cx| Poll::Ready(gathering.as_mut().poll(cx))).await {
+        Poll::Ready(whole) => whole,
+        Poll::Pending => tokio::time::timeout(deadline, gathering).await.map_err(|_| Refusal::BodyTooSlow)?,
+    }
 }
 
 async fn gather(body: &mut Incoming, max: usize) -> Result<Bytes, Refusal> {

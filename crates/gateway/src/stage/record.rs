@@ -7,18 +7,18 @@ use botwarden_limit::{Admission, Standing};
 use botwarden_protocol::Usage;
 use botwarden_types::UnixMs;
 
-use crate::metrics::micros;
 use crate::outcome::{Outcome, Stage, Timings};
 use crate::refusal::Refusal;
 use crate::route::Route;
 use crate::stage::charge::output_from_bytes;
-use crate::state::Shared;
+use crate::state::{Bot, Shared};
 
 /// The running record of one request. Closed once: at the last byte, or when it is dropped because the client hung up.
 pub(crate) struct Record {
     shared: Arc<Shared>,
     outcome: Box<Outcome>,
     admission: Option<Admission>,
+    bot: Option<Arc<Bot>>,
     input_estimate: u64,
     random: u64,
     progress: Progress,
@@ -57,6 +57,7 @@ impl Record {
             shared: shared.clone(),
             outcome: Box::new(outcome),
             admission: None,
+            bot: None,
             input_estimate: 0,
             random,
             progress: Progress::Ours,
@@ -85,6 +86,10 @@ impl Record {
             Route::Root => "root",
             Route::Backend(_) => "backend",
         };
+    }
+
+    pub(crate) fn bot(&mut self, bot: &Arc<Bot>) {
+        self.bot = Some(bot.clone());
     }
 
     pub(crate) fn bytes_in(&mut self, bytes: usize) {
@@ -156,8 +161,7 @@ impl Record {
         self.outcome.bytes_out = bytes_out;
         self.outcome.complete = complete;
         self.shared.metrics.in_flight.dec();
-        self.shared.metrics.finished(&self.outcome);
-        log(&self.outcome);
+        self.shared.metrics.finished(&self.outcome, self.bot.as_ref().map(|bot| &bot.counters));
         for watcher in &self.shared.watchers {
             watcher.finished(&self.outcome);
         }
@@ -171,26 +175,4 @@ impl Drop for Record {
             self.close(0, false);
         }
     }
-}
-
-/// One line a request: ids and numbers, never content.
-fn log(outcome: &Outcome) {
-    let usage = outcome.usage;
-    tracing::info!(
-        target: "botwarden::access",
-        request = outcome.request.as_str(),
-        bot = outcome.bot.as_ref().map(|id| id.as_str()),
-        key = outcome.key.as_ref().map(|id| id.as_str()),
-        session = outcome.session.as_ref().map(|id| id.as_str()),
-        operation = outcome.operation,
-        verdict = outcome.verdict,
-        status = outcome.status,
-        bytes_in = outcome.bytes_in,
-        bytes_out = outcome.bytes_out,
-        complete = outcome.complete,
-        input_tokens = usage.map(|usage| usage.input_tokens),
-        output_tokens = usage.map(|usage| usage.output_tokens),
-        added_us = micros(outcome.timings.added()),
-        upstream_us = outcome.timings.upstream().map(micros),
-    );
 }

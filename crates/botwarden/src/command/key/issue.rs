@@ -14,7 +14,6 @@ use super::{InForce, Keys};
 use crate::cli::ConfigFile;
 use crate::config::{Config, nearest, one_of};
 use crate::exit::{self, Advice};
-use crate::text::utc;
 
 /// Issue a key for a bot and print it, once.
 ///
@@ -114,7 +113,7 @@ fn unprinted(error: &anyhow::Error, record: &KeyRecord) -> anyhow::Error {
 
 fn summary(record: &KeyRecord) -> String {
     let expires =
-        record.expires.map_or("does not expire".to_owned(), |at: UnixMs| format!("expires {}", utc(at)));
+        record.expires.map_or("does not expire".to_owned(), |at: UnixMs| format!("expires {}", at.rfc3339()));
     format!(
         "{} of bot {}; may: {}; {expires}\nkeep it where your application finds its secrets: it is not shown again",
         record.id, record.bot, record.rights

@@ -12,7 +12,7 @@ use super::Keys;
 use crate::cli::{ConfigFile, Format};
 use crate::config::Config;
 use crate::exit;
-use crate::text::{Table, utc};
+use crate::text::Table;
 
 /// List the keys, oldest first; not the secrets, which nobody has but their holders.
 #[derive(Debug, clap::Args)]
@@ -55,8 +55,8 @@ fn table(records: &[KeyRecord], now: UnixMs) -> String {
             record.bot.to_string(),
             state(record, now).to_owned(),
             record.rights.to_string(),
-            utc(record.created),
-            record.expires.map_or("never".to_owned(), utc),
+            record.created.rfc3339(),
+            record.expires.map_or("never".to_owned(), UnixMs::rfc3339),
             record.label.clone().unwrap_or_default(),
         ]);
     }
@@ -82,9 +82,9 @@ fn json(records: &[KeyRecord], now: UnixMs) -> anyhow::Result<String> {
         bot: record.bot.as_str(),
         state: state(record, now),
         rights: record.rights.iter().map(|right| right.as_str()).collect(),
-        created: utc(record.created),
-        expires: record.expires.map(utc),
-        revoked: record.revoked.map(utc),
+        created: record.created.rfc3339(),
+        expires: record.expires.map(UnixMs::rfc3339),
+        revoked: record.revoked.map(UnixMs::rfc3339),
         label: record.label.as_deref(),
     });
     Ok(serde_json::to_string_pretty(&keys.collect::<Vec<_>>())? + "\n")

@@ -11,7 +11,6 @@ use super::{InForce, Keys};
 use crate::cli::ConfigFile;
 use crate::config::Config;
 use crate::exit::{self, Advice};
-use crate::text::utc;
 
 /// Revoke a key and the sessions it opened, for good.
 ///
@@ -39,7 +38,7 @@ impl Revoke {
         };
         let (in_force, words) = keys.announce().await;
         keys.store.close().await;
-        let when = record.revoked.map_or(String::new(), |at| format!(" at {}", utc(at)));
+        let when = record.revoked.map_or(String::new(), |at| format!(" at {}", at.rfc3339()));
         exit::print(&format!("{} of bot {} was revoked{when}; {words}\n", record.id, record.bot))?;
         Ok(ExitCode::from(if in_force == InForce::Yes { exit::FINE } else { exit::CANNOT }))
     }
