@@ -11,26 +11,15 @@
 
 mod client;
 mod clock;
+mod patience;
 mod process;
 pub mod synthetic;
 mod upstream;
 mod wire;
 
-use std::time::Duration;
-
 pub use client::{Client, Reply, Stream};
 pub use clock::ManualClock;
+pub use patience::soon;
 pub use process::{Gateway, GatewayBuilder, Key, run};
 pub use upstream::{Answer, FakeUpstream, Feeds, Recorded};
 pub use wire::Wire;
-
-/// After this much a test waits in vain: it fails and says for what, instead of hanging. Never reached otherwise.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Waits for something that is about to happen.
-pub async fn soon<T>(what: &str, happening: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(PATIENCE, happening).await {
-        Ok(happened) => happened,
-        Err(_) => panic!("waited {PATIENCE:?} in vain for {what}"),
-    }
-}
