@@ -136,6 +136,11 @@ impl Shop {
         Client::connect(self.gateway.gateway, Some(credential)).await
     }
 
+    /// A connection in HTTP/2 that sends the shop's key.
+    pub(crate) async fn http2(&self) -> Client {
+        Client::connect_http2(self.gateway.gateway, Some(&self.key)).await
+    }
+
     /// A connection that names a user.
     pub(crate) async fn client_for(&self, user: &str) -> Client {
         self.client().await.with("x-botwarden-user", user)
