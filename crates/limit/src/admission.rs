@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use crate::journal::Journal;
 use crate::open::Place;
 use crate::plan::{Counter, Plan, Weigh};
-use crate::record::{self, Kind, Line, Writer};
+use crate::record::{self, Head, Kind, Line, Small, Writer};
 use crate::standing::Standing;
 use crate::sum;
 use crate::time::{self, Ms};
@@ -70,22 +70,30 @@ impl Admission {
     }
 
     fn change(&self, now: Now, kind: Kind, weight: u64) {
-        let mut record = Writer::new(kind, now);
+        let at = time::ms(now.tick);
+        let mut record = Writer::<Small>::new(Head { kind, at, wall_ms: now.wall.0 });
+        if kind == Kind::Refund {
+            record.moment(self.at);
+        }
+        let mut lines = 0;
         for charge in &self.charges {
             let Some(level) = self.plan.0.get(usize::from(charge.level)) else { continue };
             let Counter::Sum { table, weigh: Weigh::Tokens, .. } = &level.counter else { continue };
             let Some(shard) = table.shard(sum::Table::shard_of(charge.id)) else { continue };
             let mut shard = shard.lock();
             match kind {
-                Kind::Charge => drop(shard.charge(charge.id, time::ms(now.tick), weight)),
                 Kind::Refund => shard.refund(charge.id, table.span_of(self.at), weight),
+                _ => drop(shard.charge(charge.id, at, weight)),
             }
             let seq = shard.seq;
             drop(shard);
             let window_ms = table.window_ms();
+            lines += 1;
             record.line(Line { counter: record::Counter::Sum, window_ms, id: charge.id, seq, weight });
         }
-        if let Some(journal) = &self.journal {
+        if let Some(journal) = &self.journal
+            && lines > 0
+        {
             // What was charged stays in force in memory; the next admission finds the journal failing and is refused.
             let _ = journal.append(record.bytes());
         }

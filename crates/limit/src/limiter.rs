@@ -11,7 +11,7 @@ use crate::hash::HashKey;
 use crate::journal::Journal;
 use crate::open::Place;
 use crate::plan::{Counter, Level, Plan, Weigh};
-use crate::record::{self, Kind, Line, Writer};
+use crate::record::{self, Head, Kind, Line, Small, Writer};
 use crate::rule::{Measure, Rule};
 use crate::standing::{Denied, Standing};
 use crate::subject::{Subject, SubjectHashes, SubjectKeys, Unnamed};
@@ -113,6 +113,29 @@ impl Limiter {
         Plan(kept.into_iter().map(|rule| self.level(scope, rule)).collect())
     }
 
+    /// Tells whether two limiters hash under the same secret.
+    pub(crate) fn key_check(&self) -> u64 {
+        self.rules.hash(b"key check")
+    }
+
+    pub(crate) fn logs(&self) -> Vec<Arc<log::Table>> {
+        self.tables.lock().logs.iter().map(|(_, table)| Arc::clone(table)).collect()
+    }
+
+    pub(crate) fn sums(&self) -> Vec<Arc<sum::Table>> {
+        self.tables.lock().sums.iter().map(|(_, table)| Arc::clone(table)).collect()
+    }
+
+    /// The table of this window length, made if need be.
+    pub(crate) fn log_of(&self, window_ms: u64) -> Arc<log::Table> {
+        self.tables.lock().log(Duration::from_millis(window_ms), self.settings.keys_max).1
+    }
+
+    /// The table of this window length, made if need be.
+    pub(crate) fn sum_of(&self, window_ms: u64) -> Arc<sum::Table> {
+        self.tables.lock().sum(Duration::from_millis(window_ms), self.settings.sums_max).1
+    }
+
     fn level(&self, scope: &str, rule: &Rule) -> Level {
         // A name holds no `/`, so that no two pairs of scope and rule read the same.
         let salt = self.rules.hash(format!("{}/{scope}", rule.name()).as_bytes());
@@ -167,6 +190,7 @@ impl Limiter {
         let at = time::ms(now.tick);
         let seats = seats(plan, &self.subjects.hash(subject), Unnamed::CountByKey, Sorted::ByLock);
         let (seats, mut guards) = lock_all(seats);
+        touch(&seats, &guards);
         let admissible = seats.iter().all(|seat| {
             let weight = seat.level.weight(tokens);
             guard(&mut guards, seat)
@@ -185,13 +209,18 @@ impl Limiter {
             extra: 0,
             standings: OnceLock::new(),
         };
-        let mut record = Writer::new(Kind::Charge, now);
+        let head = Head { kind: Kind::Charge, at, wall_ms: now.wall.0 };
+        let mut record = self.journal.is_some().then(|| Writer::<Small>::new(head));
+        let mut counted_at = at;
         for seat in &seats {
             let Some(guard) = guard(&mut guards, seat) else { continue };
-            seat.charge(guard, at, tokens, &mut admission, &mut record);
+            counted_at = counted_at.max(seat.charge(guard, at, tokens, &mut admission, record.as_mut()));
         }
         drop(guards);
-        if let Some(journal) = &self.journal {
+        if let (Some(journal), Some(mut record)) = (&self.journal, record)
+            && record.has_lines()
+        {
+            record.set_at(counted_at);
             journal.append(record.bytes()).map_err(Denied::Journal)?;
         }
         Ok(admission)
@@ -270,6 +299,15 @@ fn guard<'g, 'p>(guards: &'g mut Guards<'p>, seat: &Seat<'_>) -> Option<&'g mut 
     guards.get_mut(usize::from(seat.guard))
 }
 
+/// Reads what the levels are going to decide on, so that the waits for memory overlap.
+fn touch(seats: &Seats<'_>, guards: &Guards<'_>) {
+    for seat in seats {
+        if let Some(Guard::Log(shard)) = guards.get(usize::from(seat.guard)) {
+            shard.touch(seat.id);
+        }
+    }
+}
+
 /// The refusal, if any level refuses: the level with the longest wait, and all standings.
 fn denied(seats: &Seats<'_>, guards: &mut Guards<'_>, now: Ms, tokens: u64) -> Option<Denied> {
     let mut worst: Option<(u64, Standing)> = None;
@@ -336,24 +374,28 @@ impl Level {
 }
 
 impl Seat<'_> {
-    /// Charges the level and notes it.
+    /// Charges the level and notes it; returns the moment it was charged at.
     fn charge(
         &self,
         guard: &mut Guard<'_>,
         now: Ms,
         tokens: u64,
         admission: &mut Admission,
-        record: &mut Writer,
-    ) {
+        record: Option<&mut Writer<Small>>,
+    ) -> Ms {
         let id = self.id;
-        let mut note = |counter, window_ms, seq, weight| {
-            record.line(Line { counter, window_ms, id, seq, weight });
+        let note = |counter, window_ms, seq, weight| {
+            if let Some(record) = record {
+                record.line(Line { counter, window_ms, id, seq, weight });
+            }
         };
+        let mut at = now;
         let (used, leaves_in_ms) = match (&self.level.counter, guard) {
             (Counter::Log { table, .. }, Guard::Log(shard)) => {
-                let count = shard.charge(id, table.step(now)).count;
+                let counted = shard.charge(id, table.step(now));
+                at = at.max(counted.at * table.unit_ms());
                 note(record::Counter::Log, table.window_ms(), shard.seq, 1);
-                (u64::from(count.used), table.until(now, count.leaves_in))
+                (u64::from(counted.count.used), table.until(now, counted.count.leaves_in))
             }
             (Counter::Sum { table, weigh, .. }, Guard::Sum(shard)) => {
                 let weight = weigh.weight(tokens);
@@ -366,8 +408,9 @@ impl Seat<'_> {
                 admission.places.push(Place::new(Arc::clone(table), id));
                 (u64::from(taken), 0)
             }
-            _ => return,
+            _ => return now,
         };
         admission.charges.push(Charge { level: self.number, id, used, leaves_in_ms });
+        at
     }
 }

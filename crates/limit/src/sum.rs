@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
+use crate::record::{Reader, Unread, Writer};
 use crate::sync::Mutex;
 use crate::time::Ms;
 
@@ -18,6 +19,10 @@ pub(crate) const SHARDS: usize = 64;
 
 /// Cells of a shard that newcomers share while it is full of live ones.
 const SHARED: u64 = 16;
+
+/// In a snapshot: a cell of one id, and one that newcomers share.
+const OWN: u8 = 0;
+const SHARE: u8 = 1;
 
 /// The sums of all rules with one window length.
 pub(crate) struct Table {
@@ -81,8 +86,9 @@ pub(crate) struct Shard {
     cells: HashMap<u64, Cell, BuildHasherDefault<Hashed>>,
     /// The cells newcomers share, by number.
     shared: HashMap<u64, Cell, BuildHasherDefault<Hashed>>,
-    /// The span in which expired cells were last dropped.
-    swept: u64,
+    /// The moment at which expired cells were last dropped. Who arrives with an older reading is taken to come then: what was
+    /// dropped may have counted.
+    floor: Ms,
     /// Charges made, ever: orders the records of this shard.
     pub(crate) seq: u64,
 }
@@ -95,7 +101,7 @@ struct Cell {
 
 impl Shard {
     fn new(span_ms: u64, keys_max: usize) -> Self {
-        Self { span_ms, keys_max, cells: HashMap::default(), shared: HashMap::default(), swept: 0, seq: 0 }
+        Self { span_ms, keys_max, cells: HashMap::default(), shared: HashMap::default(), floor: 0, seq: 0 }
     }
 
     /// How long `weight` more has to wait to be within `max`.
@@ -103,6 +109,7 @@ impl Shard {
         if weight > max {
             return Wait::Forever;
         }
+        let now = now.max(self.floor);
         let span = now / self.span_ms;
         let span_ms = self.span_ms;
         let Some(cell) = self.seek(id, span) else { return Wait::None };
@@ -122,8 +129,9 @@ impl Shard {
     /// Counts `weight`.
     pub(crate) fn charge(&mut self, id: u64, now: Ms, weight: u64) -> Total {
         self.seq += 1;
+        let now = now.max(self.floor);
         let span = now / self.span_ms;
-        self.place(id, span).add(span, weight);
+        self.place(id, now).add(span, weight);
         self.total(id, now)
     }
 
@@ -138,8 +146,53 @@ impl Shard {
         }
     }
 
+    /// Writes the number of its last change and every cell: whose it is, its spans by their last ms, what was charged in each.
+    pub(crate) fn write(&self, now: Ms, record: &mut Writer<Vec<u8>>) {
+        record.u64(self.seq);
+        let span = now / self.span_ms;
+        let own = self.cells.iter().map(|(id, cell)| (OWN, *id, cell));
+        let shared = self.shared.iter().map(|(number, cell)| (SHARE, *number, cell));
+        for (kind, id, cell) in own.chain(shared).filter(|(.., cell)| cell.is_live(span)) {
+            record.u8(kind);
+            record.u64(id);
+            record.u8(u8::try_from(cell.live(span).count()).unwrap_or(u8::MAX));
+            for (number, charged) in cell.live(span).take(usize::from(u8::MAX)) {
+                record.moment((number + 1) * self.span_ms - 1);
+                record.u64(charged);
+            }
+        }
+    }
+
+    /// Counts what [`write`](Self::write) wrote, each moment moved by `moved`; returns the number of the last change.
+    pub(crate) fn read(
+        &mut self,
+        reader: &mut Reader<'_>,
+        moved: impl Fn(Ms) -> Ms,
+        now: Ms,
+    ) -> Result<u64, Unread> {
+        let seq = reader.u64()?;
+        while !reader.is_at_end() {
+            let kind = reader.u8()?;
+            let id = reader.u64()?;
+            for _ in 0..reader.u8()? {
+                let at = moved(reader.moment()?).min(now);
+                let charged = reader.u64()?;
+                match kind {
+                    OWN => drop(self.charge(id, at, charged)),
+                    SHARE => {
+                        self.shared.entry(shared_number(id)).or_default().add(at / self.span_ms, charged)
+                    }
+                    _ => return Err(Unread::Malformed),
+                }
+            }
+        }
+        self.seq = seq;
+        Ok(seq)
+    }
+
     /// How `id` stands.
     pub(crate) fn total(&mut self, id: u64, now: Ms) -> Total {
+        let now = now.max(self.floor);
         let span = now / self.span_ms;
         let span_ms = self.span_ms;
         let Some(cell) = self.seek(id, span) else { return Total { used: 0, leaves_in_ms: 0 } };
@@ -160,9 +213,10 @@ impl Shard {
 
     /// The cell to charge. A newcomer gets one of its own only if nothing counts in the cell it would share: what it used
     /// there must not be forgotten.
-    fn place(&mut self, id: u64, span: u64) -> &mut Cell {
+    fn place(&mut self, id: u64, now: Ms) -> &mut Cell {
+        let span = now / self.span_ms;
         let shares = self.shared.get(&shared_number(id)).is_some_and(|shared| shared.is_live(span));
-        if self.owns(id, span) || !shares && self.has_room(id, span) {
+        if self.owns(id, span) || !shares && self.has_room(id, now) {
             self.cells.entry(id).or_default()
         } else {
             self.shared.entry(shared_number(id)).or_default()
@@ -170,12 +224,13 @@ impl Shard {
     }
 
     /// Whether `id` may have a cell, after dropping expired ones (at most once a span).
-    fn has_room(&mut self, id: u64, span: u64) -> bool {
+    fn has_room(&mut self, id: u64, now: Ms) -> bool {
         if self.cells.len() < self.keys_max || self.cells.contains_key(&id) {
             return true;
         }
-        if self.swept < span {
-            self.swept = span;
+        let span = now / self.span_ms;
+        if self.floor / self.span_ms < span {
+            self.floor = now;
             self.cells.retain(|_, cell| cell.is_live(span));
         }
         self.cells.len() < self.keys_max

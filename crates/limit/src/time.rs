@@ -14,3 +14,13 @@ const BOOT: Ms = 1 << 40;
 pub(crate) fn ms(tick: Tick) -> Ms {
     tick.0.saturating_add(BOOT)
 }
+
+/// Milliseconds since boot, below 0 before it.
+pub(crate) fn since_boot(at: Ms) -> i64 {
+    at.cast_signed().saturating_sub_unsigned(BOOT)
+}
+
+/// The moment so many milliseconds after boot.
+pub(crate) fn at_since_boot(millis: i64) -> Ms {
+    BOOT.saturating_add_signed(millis)
+}

@@ -156,6 +156,11 @@ impl Cell {
         }
     }
 
+    /// Calls kept.
+    pub(super) fn calls(self) -> u16 {
+        self.state.calls() as u16
+    }
+
     /// Steps of all calls kept, oldest first. `now` tells the turns of the counter apart.
     pub(super) fn steps(self, rings: &Rings, now: Step) -> impl Iterator<Item = Step> {
         let gaps = self.state.calls().saturating_sub(1);

@@ -75,6 +75,11 @@ impl Table {
         self.window_ms
     }
 
+    /// Milliseconds a step takes.
+    pub(crate) fn unit_ms(&self) -> u64 {
+        self.unit_ms
+    }
+
     /// The step that `now` lies in.
     #[inline]
     pub(crate) fn step(&self, now: Ms) -> Step {

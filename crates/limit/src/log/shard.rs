@@ -11,6 +11,7 @@ use super::bucket::{Bucket, Tag, WIDTH};
 use super::cell::Cell;
 use super::rings::Rings;
 use super::{CALLS_MAX, Count, Counted, Step};
+use crate::record::{Reader, Unread, Writer};
 
 /// Logs that newcomers share while a shard is full of live ones.
 const SHARED: usize = 16;
@@ -24,6 +25,10 @@ const FULL: (usize, usize) = (4, 5);
 
 /// Grown so that 17 of 25 places are taken: growth comes after every sixth new key, and memory stays close to use.
 const GROWN: (usize, usize) = (17, 25);
+
+/// In a snapshot: a log of one id, and one that newcomers share.
+const OWN: u8 = 0;
+const SHARE: u8 = 1;
 
 /// Logs by id. What every decision reads fits a cache line.
 pub(crate) struct Shard {
@@ -153,6 +158,66 @@ impl Shard {
     #[inline]
     pub(crate) fn touch(&self, id: u64) {
         black_box(self.buckets.get(home(Tag::of(id), self.buckets.len())).map(|bucket| bucket.cell(0)));
+    }
+
+    /// Before a restore: nothing has been dropped that was younger than a window.
+    pub(crate) fn open_since_a_window(&mut self, now: Step) {
+        if self.buckets.is_empty() {
+            self.rebuild(now.saturating_sub(Step::from(self.window) + 1));
+        }
+    }
+
+    /// Writes the number of its last change and every log: whose it is, calls, the oldest in ms, gaps in steps.
+    pub(crate) fn write(&mut self, now: Step, unit_ms: u64, record: &mut Writer<Vec<u8>>) {
+        let now = self.arrive(now);
+        record.u64(self.seq);
+        let own = self.buckets.iter().flat_map(Bucket::cells).map(|(tag, cell)| (OWN, tag.id(), cell));
+        let shared = (0..).zip(&self.rest.shared).map(|(number, cell)| (SHARE, number, *cell));
+        for (kind, id, cell) in own.chain(shared) {
+            if !cell.is_live(now, self.window) {
+                continue;
+            }
+            let mut steps = cell.steps(&self.rest.rings, now);
+            let mut last = steps.next().unwrap_or(now);
+            record.u8(kind);
+            record.u64(id);
+            record.u16(cell.calls());
+            record.moment(last * unit_ms);
+            for step in steps {
+                record.u16((step - last) as u16);
+                last = step;
+            }
+        }
+    }
+
+    /// Counts what [`write`](Self::write) wrote, each step moved by `moved`; returns the number of the last change.
+    pub(crate) fn read(
+        &mut self,
+        reader: &mut Reader<'_>,
+        unit_ms: u64,
+        moved: impl Fn(Step) -> Step,
+    ) -> Result<u64, Unread> {
+        let seq = reader.u64()?;
+        while !reader.is_at_end() {
+            let kind = reader.u8()?;
+            let id = reader.u64()?;
+            let calls = reader.u16()?;
+            let mut step = reader.moment()? / unit_ms;
+            for call in 0..calls {
+                if call > 0 {
+                    step += Step::from(reader.u16()?);
+                }
+                let at = moved(step);
+                match kind {
+                    _ if at <= self.floor => {}
+                    OWN => drop(self.charge(id, at)),
+                    SHARE => drop(self.charge_newcomer(Place::Shared(0), Tag::of(id), at)),
+                    _ => return Err(Unread::Malformed),
+                }
+            }
+        }
+        self.seq = seq;
+        Ok(seq)
     }
 
     /// Bytes taken from the allocator.
