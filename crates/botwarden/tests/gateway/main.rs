@@ -9,6 +9,7 @@
 
 mod support;
 
+mod byte_identity;
 mod chat;
 mod hang_up;
 mod heads;
