@@ -136,6 +136,9 @@ fn measure_beside(flags: &Flags, work: PathBuf) -> anyhow::Result<Report> {
             "contestant alone on core 0 with 1 thread, load and upstream on the others".to_owned()
         }
     });
+    if report.rows.iter().flatten().any(|cell| cell == "nginx") {
+        report.setup.push(format!("nginx {}", nginx::version().unwrap_or_default()));
+    }
     fs::remove_dir_all(&site.run)?;
     Ok(report)
 }

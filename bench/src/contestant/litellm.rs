@@ -18,7 +18,7 @@ const VERSION: &str = "1.93.0";
 const KEY: &str = "sk-litellm-master";
 
 /// It imports a great deal before it listens.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(480);
 
 pub fn start(site: &Site) -> anyhow::Result<Contestant> {
     let program = installed(&site.work)?;

@@ -4,8 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Context as _;
-
 use super::{Buffering, Contestant, START_PATIENCE, Site, free_port};
 use crate::process::Server;
 
@@ -83,9 +81,4 @@ http {{
 }}
 "
     )
-}
-
-/// For the report.
-pub fn described() -> anyhow::Result<String> {
-    Ok(format!("nginx {}", version().context("no nginx")?))
 }

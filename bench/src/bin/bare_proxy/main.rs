@@ -53,15 +53,16 @@ struct Flags {
     pool: Pool,
 }
 
-/// Which client forwards. The baseline is the fastest, `joined`; the others are kept so that the choice can be checked
+/// Which client forwards. The baseline is `joined`, the fastest over all modes; the others are kept so that the choice can be checked
 /// (`compare cpu --only bare-spawned,bare-legacy`).
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Pool {
     /// A stack of idle hyper connections a worker; whoever uses one drives it.
     Joined,
-    /// The same, but each connection is driven by a task of its own, as hyper's examples do.
+    /// The same, but each connection is driven by a task of its own, as hyper's examples do: 0.95–0.98 times the
+    /// processor time of `joined` for whole answers, 4.7 times for streams whose events come at once.
     Spawned,
-    /// The pooled client of hyper-util.
+    /// The pooled client of hyper-util: 1.08–1.10 times for whole answers, 4.8 times for such streams.
     Legacy,
 }
 
