@@ -9,7 +9,9 @@
 
 pub mod control;
 mod data_dir;
+mod journal;
 mod sqlite;
 
 pub use data_dir::{DataDir, DataDirError, LockError, RootKeyFileError, ServeLock};
+pub use journal::{FileJournal, OpenJournalError, Recovery};
 pub use sqlite::{OpenStoreError, Sqlite};

@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use botwarden_store::DataDir;
 
-use crate::{root_key, sqlite};
+use crate::{limit_journal, root_key, sqlite};
 
 /// Names the part; the directory follows in [`DIR`].
 const PART: &str = "BOTWARDEN_TEST_PART";
@@ -21,6 +21,8 @@ pub(crate) enum Part {
     OpenRootKey,
     /// Writes to the store until killed, saying what has been acknowledged.
     Write,
+    /// Makes the limiter decide until killed, saying what has been admitted.
+    Limit,
 }
 
 impl Part {
@@ -28,6 +30,7 @@ impl Part {
         match self {
             Self::OpenRootKey => "open-root-key",
             Self::Write => "write",
+            Self::Limit => "limit",
         }
     }
 }
@@ -92,6 +95,7 @@ fn play() {
     match part.as_str() {
         "open-root-key" => root_key::open_and_say(&data),
         "write" => sqlite::crash::write_until_killed(&data),
+        "limit" => limit_journal::decide_until_killed(&data),
         other => panic!("no part is called {other}"),
     }
 }

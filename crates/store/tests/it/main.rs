@@ -4,6 +4,7 @@
 mod child;
 mod conformance;
 mod control;
+mod limit_journal;
 mod revocation;
 mod root_key;
 mod sqlite;

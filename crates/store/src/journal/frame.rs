@@ -1,0 +1,67 @@
+//! Records in a file: length, its complement, checksum, bytes. The complement tells a damaged length from a record cut short.
+
+use std::io::{self, Read};
+
+use crc::{CRC_32_ISCSI, Crc};
+
+/// CRC-32C (Castagnoli), as iSCSI has it (RFC 3720 §12.1).
+const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
+
+/// Bytes before a record's own.
+const HEAD: usize = 12;
+
+/// Longest record: a shard of a snapshot in which every log is full stays far below.
+const RECORD_BYTES_MAX: u64 = 256 << 20;
+
+pub(super) fn checksum(bytes: &[u8]) -> u32 {
+    CRC.checksum(bytes)
+}
+
+/// Puts a record into `frame`, replacing what is there.
+pub(super) fn write(record: &[u8], frame: &mut Vec<u8>) -> io::Result<()> {
+    let length = u32::try_from(record.len()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    frame.clear();
+    frame.extend_from_slice(&length.to_le_bytes());
+    frame.extend_from_slice(&(!length).to_le_bytes());
+    frame.extend_from_slice(&checksum(record).to_le_bytes());
+    frame.extend_from_slice(record);
+    Ok(())
+}
+
+/// What stands at some place of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// A whole record, of so many bytes with its frame.
+    Record(u64),
+    /// The end of the file.
+    End,
+    /// The beginning of a record, cut short by the end of the file.
+    Torn,
+    /// Bytes that nobody wrote so.
+    Damaged,
+}
+
+/// Reads what comes next into `record`; `left` bytes remain in the file.
+pub(super) fn read(file: &mut impl Read, left: u64, record: &mut Vec<u8>) -> io::Result<Found> {
+    if left == 0 {
+        return Ok(Found::End);
+    }
+    if left < HEAD as u64 {
+        return Ok(Found::Torn);
+    }
+    let mut head = [[0; 4]; 3];
+    for part in &mut head {
+        file.read_exact(part)?;
+    }
+    let [length, complement, sum] = head.map(u32::from_le_bytes);
+    if length != !complement || u64::from(length) > RECORD_BYTES_MAX {
+        return Ok(Found::Damaged);
+    }
+    let bytes = HEAD as u64 + u64::from(length);
+    if bytes > left {
+        return Ok(Found::Torn);
+    }
+    record.clear();
+    file.take(u64::from(length)).read_to_end(record)?;
+    Ok(if checksum(record) == sum { Found::Record(bytes) } else { Found::Damaged })
+}

@@ -1,0 +1,99 @@
+//! Limits over `kill -9`: a process that decides is killed at arbitrary moments, again and again. Over all its lives nobody is
+//! admitted beyond the limit, and every call that was admitted is counted.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use botwarden_limit::{Limiter, Measure, Per, Plan, Rule, Settings, Subject};
+use botwarden_store::{DataDir, FileJournal};
+use botwarden_types::{Clock, SystemClock};
+
+use crate::child::{Part, Player, say};
+
+const USERS: u64 = 40;
+const LIMIT: u32 = 300;
+/// So long that no call leaves it during the test.
+const WINDOW: Duration = Duration::from_secs(86_400);
+/// Calls that may be recorded and not said yet when a process is killed: one for each thread.
+const THREADS: u64 = 2;
+
+struct Node {
+    journal: Arc<FileJournal>,
+    limiter: Limiter,
+    plan: Plan,
+}
+
+fn start(data: &DataDir) -> Node {
+    let now = SystemClock.now();
+    let (journal, mut recovery) = FileJournal::open(&data.path().join("limits"), now).unwrap();
+    let settings = Settings { keys_max: 1000, ..Settings::new([7; 32]) };
+    let limiter = Limiter::new(settings).with_journal(Arc::clone(&journal) as _);
+    limiter.restore(&mut recovery, now).unwrap();
+    journal.snapshot(&limiter, now).unwrap();
+    let rule = |per, max| Rule::new(per, Measure::Requests { max, window: WINDOW }).unwrap();
+    // The bot's rule is counted by sums, so that both kinds of tables are in the journal.
+    let plan = limiter.plan("shop", &[rule(Per::User, LIMIT), rule(Per::Bot, 1_000_000)]);
+    Node { journal, limiter, plan }
+}
+
+impl Node {
+    fn call(&self, user: u64) -> bool {
+        let name = user.to_string();
+        let subject = Subject { user: Some(&name), ..Subject::default() };
+        self.limiter.admit(SystemClock.now(), &self.plan, &subject, 0).is_ok()
+    }
+}
+
+/// The child: two threads call as all users in turn and say who was admitted, once it is recorded; now and then one takes a
+/// snapshot.
+pub(crate) fn decide_until_killed(data: &DataDir) {
+    let node = start(data);
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let node = &node;
+            scope.spawn(move || {
+                for n in thread.. {
+                    if node.call(n * 7 % USERS) {
+                        say(&(n * 7 % USERS).to_string());
+                    }
+                    if n % 200 == 0 {
+                        node.journal.snapshot(&node.limiter, SystemClock.now()).unwrap();
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn limits_hold_over_kill_minus_nine() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = DataDir::open(dir.path().join("data")).unwrap();
+    let mut admitted: HashMap<u64, u64> = HashMap::new();
+    let lives = [1, 13, 150, 401, 77, 5, 600, 202];
+    for life in lives {
+        let mut player = Player::start(Part::Limit, data.path());
+        let mut heard: Vec<String> = (0..life).map_while(|_| player.hear()).collect();
+        heard.extend(player.kill());
+        for user in heard {
+            // A line cut short by the kill may read as another number: leave it out, the bounds below allow for it.
+            let Some(user) = user.parse().ok().filter(|user| *user < USERS) else { continue };
+            *admitted.entry(user).or_default() += 1;
+        }
+    }
+    let said: u64 = admitted.values().sum();
+    assert!(said >= lives.iter().sum::<u64>(), "the processes decided");
+    let node = start(&data);
+    let mut unsaid = 0;
+    for user in 0..USERS {
+        let before = admitted.get(&user).copied().unwrap_or(0);
+        let after = (0..=LIMIT).filter(|_| node.call(user)).count() as u64;
+        assert!(before + after <= u64::from(LIMIT), "user {user}: {before} before, {after} after");
+        unsaid += u64::from(LIMIT) - before - after;
+    }
+    assert!(unsaid <= THREADS * lives.len() as u64, "{unsaid} calls were counted that nobody heard of");
+    let left: HashSet<_> =
+        std::fs::read_dir(data.path().join("limits")).unwrap().map(|f| f.unwrap().path()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
