@@ -9,57 +9,60 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 pub(crate) const VERDICT: HeaderName = HeaderName::from_static("botwarden-verdict");
 pub(crate) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("botwarden-upstream-request-id");
 
 /// RFC 9110 §7.6.1: they speak of one connection, so they end here.
-const HOP_BY_HOP: [HeaderName; 9] = [
-    header::CONNECTION,
-    KEEP_ALIVE,
-    PROXY_CONNECTION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-];
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+    )
+}
 
-/// The caller's credentials and addresses, and what would pick another account of the owner's at the provider.
-const CALLERS_OWN: [HeaderName; 13] = [
-    HeaderName::from_static("authorization"),
-    HeaderName::from_static("x-api-key"),
-    HeaderName::from_static("api-key"),
-    HeaderName::from_static("x-goog-api-key"),
-    HeaderName::from_static("cookie"),
-    HeaderName::from_static("x-botwarden-user"),
-    HeaderName::from_static("openai-organization"),
-    HeaderName::from_static("openai-project"),
-    HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-proto"),
-    HeaderName::from_static("x-real-ip"),
-    HeaderName::from_static("forwarded"),
-];
+/// The caller's credentials and addresses, what would pick another account of the owner's at the provider, and what is
+/// written anew.
+fn is_callers_own(name: &str) -> bool {
+    matches!(
+        name,
+        "authorization"
+            | "x-api-key"
+            | "api-key"
+            | "x-goog-api-key"
+            | "cookie"
+            | "x-botwarden-user"
+            | "openai-organization"
+            | "openai-project"
+            | "x-forwarded-for"
+            | "x-forwarded-host"
+            | "x-forwarded-proto"
+            | "x-real-ip"
+            | "forwarded"
+            | "expect"
+            | "content-length"
+    )
+}
 
 /// What a provider tells its customer, not that customer's callers: cookies, the account, the account's own limits.
-const PROVIDERS_OWN: [HeaderName; 5] = [
-    HeaderName::from_static("set-cookie"),
-    HeaderName::from_static("openai-organization"),
-    HeaderName::from_static("openai-project"),
-    HeaderName::from_static("anthropic-organization-id"),
-    HeaderName::from_static("alt-svc"),
-];
+fn is_providers_own(name: &str) -> bool {
+    matches!(
+        name,
+        "set-cookie" | "openai-organization" | "openai-project" | "anthropic-organization-id" | "alt-svc"
+    ) || name.starts_with("x-ratelimit-")
+        || name.starts_with("anthropic-ratelimit-")
+        || name.starts_with("ratelimit")
+}
 
 /// Makes the caller's head into the one the upstream gets; `authority` is its host, `key` the provider's.
 pub(crate) fn for_upstream(headers: &mut HeaderMap, authority: &HeaderValue, credential: &Credential) {
-    remove_hop_by_hop(headers);
-    for name in &CALLERS_OWN {
-        headers.remove(name);
-    }
-    headers.remove(header::EXPECT);
-    headers.remove(header::CONTENT_LENGTH);
+    remove(headers, is_callers_own);
     headers.insert(header::HOST, authority.clone());
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     match credential {
@@ -100,40 +103,22 @@ impl Credential {
 
 /// Makes the upstream's head into the one the caller gets. The upstream's request id stays readable under our name.
 pub(crate) fn for_caller(headers: &mut HeaderMap) {
-    remove_hop_by_hop(headers);
-    for name in &PROVIDERS_OWN {
-        headers.remove(name);
-    }
-    let limits: Vec<HeaderName> =
-        headers.keys().filter(|name| is_account_limit(name.as_str())).cloned().collect();
-    for name in limits {
-        headers.remove(name);
-    }
+    remove(headers, is_providers_own);
     if let Some(id) = headers.remove(REQUEST_ID).or_else(|| headers.remove("request-id")) {
         headers.insert(UPSTREAM_REQUEST_ID, id);
     }
 }
 
-fn is_account_limit(name: &str) -> bool {
-    name.starts_with("x-ratelimit-")
-        || name.starts_with("anthropic-ratelimit-")
-        || name.starts_with("ratelimit")
-}
-
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.contains_key(header::CONNECTION) {
-        let named: Vec<HeaderName> = headers
-            .get_all(header::CONNECTION)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|name| name.trim().parse().ok())
-            .collect();
-        for name in named {
-            headers.remove(name);
-        }
+/// Removes what `also` says, what speaks of one connection, and what `connection` names as such.
+fn remove(headers: &mut HeaderMap, also: fn(&str) -> bool) {
+    let mut gone: Vec<HeaderName> = Vec::new();
+    for value in headers.get_all(header::CONNECTION) {
+        let names = value.to_str().unwrap_or_default().split(',');
+        gone.extend(names.filter_map(|name| name.trim().parse::<HeaderName>().ok()));
     }
-    for name in &HOP_BY_HOP {
+    // One look at what is there costs less than a look-up of each name that could be.
+    gone.extend(headers.keys().filter(|name| is_hop_by_hop(name.as_str()) || also(name.as_str())).cloned());
+    for name in gone {
         headers.remove(name);
     }
 }

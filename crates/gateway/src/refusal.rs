@@ -177,3 +177,42 @@ impl Refusal {
 pub(crate) fn whole_seconds(ms: u64) -> u64 {
     ms.div_ceil(1000).max(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    const GUIDE: &str = include_str!("../../../docs/guide/errors.md");
+
+    /// Reason and status of each arm of [`super::Refusal::terms`], as the source has them: the one place where they stand.
+    fn in_source() -> BTreeSet<(&'static str, &'static str)> {
+        let source = include_str!("refusal.rs");
+        let (_, rest) = source.split_once("let (status, reason, trouble) = match self {").unwrap();
+        let (arms, _) = rest.split_once("StatusCode::from_u16").unwrap();
+        let tuples = arms.split("=> (").skip(1).map(|arm| {
+            let (status, rest) = arm.split_once(", \"").unwrap();
+            let (reason, _) = rest.split_once('"').unwrap();
+            (reason, status)
+        });
+        tuples.collect()
+    }
+
+    /// Reason and status of each row of the guide's tables.
+    fn in_guide() -> BTreeSet<(&'static str, &'static str)> {
+        let rows = GUIDE.lines().filter_map(|line| {
+            let (reason, rest) = line.strip_prefix("| `")?.split_once("` | ")?;
+            Some((reason, rest.split_once(' ')?.0))
+        });
+        rows.collect()
+    }
+
+    #[test]
+    fn the_guide_explains_every_reason_and_no_other() {
+        let (source, guide) = (in_source(), in_guide());
+        let missing: Vec<_> = source.difference(&guide).collect();
+        let stale: Vec<_> = guide.difference(&source).collect();
+        assert!(missing.is_empty(), "docs/guide/errors.md lacks {missing:?}");
+        assert!(stale.is_empty(), "docs/guide/errors.md has what no refusal says: {stale:?}");
+        assert!(source.len() > 30, "the arms were not found in the source");
+    }
+}

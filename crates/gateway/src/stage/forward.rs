@@ -51,8 +51,11 @@ impl Worker {
         let (_, timeouts) = self.shared.bounds_and_timeouts();
         record.end(Stage::Forward);
         record.forwarded();
-        let sent = bot.upstream.send(&self.pool, outbound, timeouts.upstream_connect);
-        let answered = tokio::time::timeout(head_deadline(exchange.delivery, &timeouts), sent).await;
+        let answered = tokio::time::timeout(
+            head_deadline(exchange.delivery, &timeouts),
+            bot.upstream.send(&self.pool, outbound, timeouts.upstream_connect),
+        )
+        .await;
         record.end_upstream();
         let (response, lease) =
             answered.unwrap_or(Err(Failure::TimedOut)).map_err(|failure| match failure {

@@ -14,9 +14,13 @@ use crate::stage::charge::output_from_bytes;
 use crate::state::{Bot, Shared};
 
 /// The running record of one request. Closed once: at the last byte, or when it is dropped because the client hung up.
-pub(crate) struct Record {
+///
+/// Boxed, because it goes along with the request and then with its answer.
+pub(crate) struct Record(Box<Running>);
+
+struct Running {
     shared: Arc<Shared>,
-    outcome: Box<Outcome>,
+    outcome: Outcome,
     admission: Option<Admission>,
     bot: Option<Arc<Bot>>,
     input_estimate: u64,
@@ -53,34 +57,34 @@ impl Record {
             usage: None,
             timings: Timings::begin(),
         };
-        Self {
+        Self(Box::new(Running {
             shared: shared.clone(),
-            outcome: Box::new(outcome),
+            outcome,
             admission: None,
             bot: None,
             input_estimate: 0,
             random,
             progress: Progress::Ours,
-        }
+        }))
     }
 
     pub(crate) fn request_id(&self) -> &str {
-        self.outcome.request.as_str()
+        self.0.outcome.request.as_str()
     }
 
     /// 64 bits that look random and differ for each request.
     pub(crate) fn random(&self) -> u64 {
-        self.random
+        self.0.random
     }
 
     pub(crate) fn caller(&mut self, caller: &Principal) {
-        self.outcome.bot = Some(caller.bot.clone());
-        self.outcome.key = Some(caller.key.clone());
-        self.outcome.session = caller.session.as_ref().map(|session| session.id.clone());
+        self.0.outcome.bot = Some(caller.bot.clone());
+        self.0.outcome.key = Some(caller.key.clone());
+        self.0.outcome.session = caller.session.as_ref().map(|session| session.id.clone());
     }
 
     pub(crate) fn route(&mut self, route: &Route) {
-        self.outcome.operation = match route {
+        self.0.outcome.operation = match route {
             Route::Model(operation) => operation.as_str(),
             Route::OneModel(_) => "models",
             Route::Root => "root",
@@ -89,88 +93,88 @@ impl Record {
     }
 
     pub(crate) fn bot(&mut self, bot: &Arc<Bot>) {
-        self.bot = Some(bot.clone());
+        self.0.bot = Some(bot.clone());
     }
 
     pub(crate) fn bytes_in(&mut self, bytes: usize) {
-        self.outcome.bytes_in = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.0.outcome.bytes_in = u64::try_from(bytes).unwrap_or(u64::MAX);
     }
 
     pub(crate) fn charged(&mut self, admission: Admission, input_estimate: u64) {
-        self.admission = Some(admission);
-        self.input_estimate = input_estimate;
+        self.0.admission = Some(admission);
+        self.0.input_estimate = input_estimate;
     }
 
     /// Where the caller stands in each limit, after this request.
     pub(crate) fn standings(&self) -> &[Standing] {
-        self.admission.as_ref().map_or(&[], Admission::standings)
+        self.0.admission.as_ref().map_or(&[], Admission::standings)
     }
 
     pub(crate) fn forwarded(&mut self) {
-        self.progress = Progress::Forwarded;
+        self.0.progress = Progress::Forwarded;
     }
 
     pub(crate) fn end(&mut self, stage: Stage) {
-        self.outcome.timings.end(stage);
+        self.0.outcome.timings.end(stage);
     }
 
     pub(crate) fn end_upstream(&mut self) {
-        self.outcome.timings.end_upstream();
+        self.0.outcome.timings.end_upstream();
     }
 
     pub(crate) fn answered(&mut self, status: u16) {
-        self.outcome.status = status;
+        self.0.outcome.status = status;
     }
 
     pub(crate) fn refused(&mut self, refusal: &Refusal, status: u16, reason: &'static str) {
-        self.outcome.verdict = reason;
-        self.outcome.status = status;
+        self.0.outcome.verdict = reason;
+        self.0.outcome.status = status;
         if matches!(refusal, Refusal::UpstreamUnreachable | Refusal::UpstreamRefusedKey) {
-            self.progress = Progress::Ours;
+            self.0.progress = Progress::Ours;
         }
     }
 
     /// An answer that had begun was ended early by us.
     pub(crate) fn cut(&mut self, reason: &'static str) {
-        self.outcome.verdict = reason;
+        self.0.outcome.verdict = reason;
     }
 
     /// Settles the charge by what the answer told, or by its length where it told nothing.
     pub(crate) fn settle(&mut self, usage: Option<Usage>, text_bytes: u64) {
-        self.outcome.usage = usage;
-        let Some(admission) = &mut self.admission else { return };
-        let upstream_served = self.outcome.status < 400;
-        let tokens = match (usage, self.progress) {
+        self.0.outcome.usage = usage;
+        let Some(admission) = &mut self.0.admission else { return };
+        let upstream_served = self.0.outcome.status < 400;
+        let tokens = match (usage, self.0.progress) {
             (Some(usage), _) => usage.input_tokens.saturating_add(usage.output_tokens),
             (None, Progress::Forwarded) if upstream_served => {
-                self.input_estimate.saturating_add(output_from_bytes(text_bytes))
+                self.0.input_estimate.saturating_add(output_from_bytes(text_bytes))
             }
             (None, _) => 0,
         };
-        admission.settle(self.shared.clock.now(), tokens);
+        admission.settle(self.0.shared.clock.now(), tokens);
     }
 
     /// Ends the record. Later calls do nothing.
     pub(crate) fn close(&mut self, bytes_out: u64, complete: bool) {
-        if self.progress == Progress::Closed {
+        if self.0.progress == Progress::Closed {
             return;
         }
-        self.progress = Progress::Closed;
-        self.admission = None; // gives the open-stream places back
-        self.outcome.at = self.shared.clock.now().wall;
-        self.outcome.bytes_out = bytes_out;
-        self.outcome.complete = complete;
-        self.shared.metrics.in_flight.dec();
-        self.shared.metrics.finished(&self.outcome, self.bot.as_ref().map(|bot| &bot.counters));
-        for watcher in &self.shared.watchers {
-            watcher.finished(&self.outcome);
+        self.0.progress = Progress::Closed;
+        self.0.admission = None; // gives the open-stream places back
+        self.0.outcome.at = self.0.shared.clock.now().wall;
+        self.0.outcome.bytes_out = bytes_out;
+        self.0.outcome.complete = complete;
+        self.0.shared.metrics.in_flight.dec();
+        self.0.shared.metrics.finished(&self.0.outcome, self.0.bot.as_ref().map(|bot| &bot.counters));
+        for watcher in &self.0.shared.watchers {
+            watcher.finished(&self.0.outcome);
         }
     }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
-        if self.progress != Progress::Closed {
+        if self.0.progress != Progress::Closed {
             self.settle(None, 0);
             self.close(0, false);
         }
