@@ -39,5 +39,9 @@ pub use rule::{Measure, Per, RawLimit, Rule, Unit, WINDOW_MAX, WINDOW_MIN};
 pub use standing::{Denied, Standing};
 pub use subject::Subject;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "shuttle"))]
+mod explore;
+#[cfg(all(test, not(feature = "shuttle")))]
+mod stress;
+#[cfg(all(test, not(feature = "shuttle")))]
 mod tests;

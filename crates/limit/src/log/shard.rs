@@ -226,7 +226,7 @@ impl Shard {
     }
 
     /// The step before which nobody arrives.
-    #[cfg(test)]
+    #[cfg(all(test, not(feature = "shuttle")))]
     pub(super) fn floor(&self) -> Step {
         self.floor
     }
