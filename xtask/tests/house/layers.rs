@@ -238,8 +238,10 @@ fn the_domain_leaves_the_world_outside() {
             continue;
         }
         let sources = package.manifest_path.parent().expect("a folder").join("src");
-        for (name, text) in super::tree::rust_files(sources.as_std_path()) {
-            wrong.extend(reached(&text).map(|it| {
+        let files = super::tree::rust_files(sources.as_std_path());
+        let tests: Vec<String> = files.iter().flat_map(|(name, text)| test_files(name, text)).collect();
+        for (name, text) in files.iter().filter(|(name, _)| !tests.contains(name)) {
+            wrong.extend(reached(text).map(|it| {
                 format!(
                     "{} {name}: `{it}`: the domain does no I/O; take it as an argument or a port",
                     package.name
@@ -250,9 +252,25 @@ fn the_domain_leaves_the_world_outside() {
     super::none(&wrong);
 }
 
+/// Whether what follows this line is compiled for tests alone.
+fn begins_tests(line: &str) -> bool {
+    matches!(line.trim(), "#[cfg(test)]") || line.trim().starts_with("#[cfg(all(test,")
+}
+
+/// The files of the modules that `file` declares for tests alone.
+fn test_files(file: &str, text: &str) -> Vec<String> {
+    let folder = match file.strip_suffix("mod.rs").or_else(|| file.strip_suffix("lib.rs")) {
+        Some(folder) => folder.to_owned(),
+        None => format!("{}/", file.trim_end_matches(".rs")),
+    };
+    let modules = text.lines().zip(text.lines().skip(1)).filter(|(line, _)| begins_tests(line));
+    let names = modules.filter_map(|(_, next)| next.trim().strip_prefix("mod ")?.strip_suffix(';'));
+    names.map(|name| format!("{folder}{name}.rs")).collect()
+}
+
 /// The first way into the world in a source file, its comments and its tests (from `#[cfg(test)]` on) aside.
 fn reached(text: &str) -> Option<&'static str> {
-    let code = text.lines().take_while(|line| line.trim() != "#[cfg(test)]");
+    let code = text.lines().take_while(|line| !begins_tests(line));
     let code: Vec<&str> = code.filter(|line| !line.trim_start().starts_with("//")).collect();
     WORLD.iter().find(|world| code.iter().any(|line| line.contains(**world))).copied()
 }
@@ -264,8 +282,17 @@ fn ways_into_the_world_are_found_outside_tests_and_comments() {
         ("use std::net::IpAddr;\n", None),
         ("let now = Instant::now();\n", Some("Instant::now")),
         ("// not std::fs, because\n#[cfg(test)]\nmod tests { use std::fs; }\n", None),
+        ("#[cfg(all(test, not(feature = \"x\")))]\nmod tests { use std::fs; }\n", None),
     ] {
         assert_eq!(reached(text), want, "{text}");
+    }
+    for (file, text, want) in [
+        ("lib.rs", "#[cfg(test)]\nmod a;\nmod b;\n", &["a.rs"][..]),
+        ("log/mod.rs", "#[cfg(all(test, unix))]\nmod a;\n", &["log/a.rs"]),
+        ("log.rs", "#[cfg(test)]\nmod a;\n", &["log/a.rs"]),
+        ("lib.rs", "#[cfg(unix)]\nmod a;\n", &[]),
+    ] {
+        assert_eq!(test_files(file, text), want, "{file} {text}");
     }
 }
 

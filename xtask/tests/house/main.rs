@@ -7,6 +7,8 @@ mod layers;
 #[cfg(test)]
 mod licences;
 #[cfg(test)]
+mod links;
+#[cfg(test)]
 mod tree;
 
 /// Cargo's view of the workspace and of everything it depends on, from the lock file.
