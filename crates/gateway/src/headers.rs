@@ -6,6 +6,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use crate::refusal::Refusal;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 pub(crate) const VERDICT: HeaderName = HeaderName::from_static("botwarden-verdict");
 pub(crate) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -104,7 +105,7 @@ impl Credential {
 /// Makes the upstream's head into the one the caller gets. The upstream's request id stays readable under our name.
 pub(crate) fn for_caller(headers: &mut HeaderMap) {
     remove(headers, is_providers_own);
-    if let Some(id) = headers.remove(REQUEST_ID).or_else(|| headers.remove("request-id")) {
+    if let Some(id) = headers.remove(REQUEST_ID).or_else(|| headers.remove(ANTHROPIC_REQUEST_ID)) {
         headers.insert(UPSTREAM_REQUEST_ID, id);
     }
 }

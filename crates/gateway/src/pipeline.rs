@@ -30,7 +30,7 @@ impl Worker {
         let mut record = Record::begin(&self.shared);
         let dialect = dialect_of(request.uri(), request.headers());
         match self.answer(request, peer, &mut record).await {
-            Ok(Reply::Screened(screened)) => disclose::passing(screened, record),
+            Ok(Reply::Screened(screened)) => disclose::passing(dialect, screened, record),
             Ok(Reply::Own(own)) => disclose::own(own, record),
             Err(refusal) => disclose::refusal(dialect, &refusal, record),
         }

@@ -65,11 +65,6 @@ impl Wire {
         self.read.split().freeze()
     }
 
-    /// Closes the way out, so that the gateway reads an end.
-    pub async fn finish(&mut self) {
-        let _ = self.socket.shutdown().await;
-    }
-
     /// A reset is an end too.
     async fn more(&mut self) -> usize {
         self.socket.read_buf(&mut self.read).await.unwrap_or(0)

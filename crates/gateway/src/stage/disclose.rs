@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
-use crate::headers::{REQUEST_ID, VERDICT};
+use crate::headers::{ANTHROPIC_REQUEST_ID, REQUEST_ID, VERDICT};
 use crate::refusal::{Refusal, whole_seconds};
 use crate::stage::admit::Admitted;
 use crate::stage::record::Record;
@@ -51,9 +51,10 @@ pub(crate) fn own(own: Own, mut record: Record) -> Response<Answer> {
     respond(own.status, headers, Answer::own(own.body, record))
 }
 
-pub(crate) fn passing(screened: Screened, record: Record) -> Response<Answer> {
+pub(crate) fn passing(dialect: Dialect, screened: Screened, record: Record) -> Response<Answer> {
     let Screened { mut head, body } = screened;
     label(&mut head.headers, "allowed", &record);
+    label_for(dialect, &mut head.headers);
     standings(&mut head.headers, record.standings());
     let mut response = Response::new(Answer::new(body, record));
     *response.status_mut() = head.status;
@@ -71,6 +72,7 @@ pub(crate) fn refusal(dialect: Dialect, refusal: &Refusal, mut record: Record) -
     let mut headers = HeaderMap::with_capacity(12);
     headers.insert(CONTENT_TYPE, JSON);
     label(&mut headers, terms.reason, &record);
+    label_for(dialect, &mut headers);
     hint(&mut headers, refusal);
     respond(terms.status, headers, Answer::own(body, record))
 }
@@ -85,6 +87,13 @@ fn respond(status: StatusCode, headers: HeaderMap, answer: Answer) -> Response<A
 fn label(headers: &mut HeaderMap, verdict: &'static str, record: &Record) {
     headers.insert(VERDICT, HeaderValue::from_static(verdict));
     insert(headers, REQUEST_ID, record.request_id());
+}
+
+/// Anthropic's SDKs read the request's id from a header of another name.
+fn label_for(dialect: Dialect, headers: &mut HeaderMap) {
+    if let (Dialect::Anthropic, Some(id)) = (dialect, headers.get(REQUEST_ID).cloned()) {
+        headers.insert(ANTHROPIC_REQUEST_ID, id);
+    }
 }
 
 /// What the refusal's status asks for beside the body.

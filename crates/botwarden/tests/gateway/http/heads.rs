@@ -86,9 +86,14 @@ async fn a_body_where_none_belongs_is_not_taken_for_a_request() {
         smuggled.len()
     ))
     .await;
-    wire.finish().await;
+    let reply = wire.reply().await.expect("an answer");
+    assert_eq!(reply.decision(), (200, "allowed"));
+    // Another request, so that the connection has something to say if it goes on.
+    let last = format!("GET /v1/ HTTP/1.1\r\nhost: shop\r\nx-api-key: {key}\r\nconnection: close\r\n\r\n");
+    wire.send(last).await;
     let all = wire.ended().await;
-    assert_eq!((answers(&all), shop.upstream.requests()), (1, 0), "{all:?}");
+    assert!(answers(&all) <= 1, "{all:?}");
+    assert_eq!(shop.upstream.requests(), 0);
 }
 
 #[tokio::test]
