@@ -1,6 +1,6 @@
 //! Keys that are taken back, run out, or were never any.
 
-use botwarden_testkit::{Client, FakeUpstream};
+use botwarden_testkit::{Client, FakeUpstream, Wire};
 
 use crate::support::{ASK, ASK_STREAM, CHAT, EVENTS, SESSIONS, openai, pieces};
 
@@ -38,6 +38,22 @@ async fn a_revoked_keys_stream_is_cut() {
         "{reply:?}"
     );
     shop.upstream.answers_open(0).await;
+}
+
+/// What it asked is not asked of the upstream any more, which would cost the owner money.
+#[tokio::test]
+async fn a_key_that_is_revoked_while_its_question_arrives_asks_nothing() {
+    let shop = openai().start().await;
+    let key = shop.gateway.issue("shop", &["chat"], &[]).await;
+    let whole = shop.raw(CHAT, ASK).replace(&shop.key, &key.secret);
+    let (begun, rest) = whole.split_at(whole.len() - 10);
+    let mut wire = Wire::connect(shop.gateway.gateway).await;
+    wire.send(begun).await;
+    shop.gateway.metric("botwarden_requests_in_flight 1").await;
+    shop.gateway.revoke(&key).await;
+    wire.send(rest).await;
+    assert_eq!(wire.reply().await.expect("an answer").decision(), (401, "bad-credential"));
+    assert_eq!(shop.upstream.requests(), 0);
 }
 
 #[tokio::test]

@@ -27,6 +27,8 @@ impl Worker {
         };
         let subject = read.identified.subject();
         let now = self.shared.clock.now();
+        // A body may be half a minute under way; what was revoked meanwhile is neither charged nor forwarded.
+        read.identified.caller.still_valid(now.wall).map_err(|_| Refusal::BadCredential)?;
         let admission = self
             .shared
             .limiter
