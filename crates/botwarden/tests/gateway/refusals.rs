@@ -72,6 +72,7 @@ async fn refuse(shop: &Shop, cases: Vec<Case>) -> Value {
 const PLAIN: &[(&str, &str)] = &[("content-type", "text/plain")];
 const GZIP: &[(&str, &str)] = &[("content-type", "application/json"), ("content-encoding", "gzip")];
 const UTF_16: &[(&str, &str)] = &[("content-type", "application/json; charset=utf-16")];
+const TWO_TYPES: &[(&str, &str)] = &[("content-type", "application/json"), ("content-type", "text/plain")];
 const TWO_USERS: &[(&str, &str)] =
     &[("content-type", "application/json"), ("x-botwarden-user", "a"), ("x-botwarden-user", "b")];
 const ALICE: &[(&str, &str)] = &[("content-type", "application/json"), ("x-botwarden-user", "alice")];
@@ -87,6 +88,7 @@ async fn openai_refusals() {
         case("a query", "/v1/chat/completions?api-version=1", ASK, (400, "unknown-query")),
         case("not JSON by its type", CHAT, ASK, (415, "not-json")).headers(PLAIN),
         case("another charset", CHAT, ASK, (415, "not-json")).headers(UTF_16),
+        case("two types of content", CHAT, ASK, (400, "two-headers")).headers(TWO_TYPES),
         case("a compressed body", CHAT, ASK, (415, "compressed-body")).headers(GZIP),
         case("no body", CHAT, "", (400, "malformed-request")),
         case("no object", CHAT, "[]", (400, "bad-field")),
