@@ -65,6 +65,12 @@ impl Wire {
         self.read.split().freeze()
     }
 
+    /// What comes next, in one piece; nothing at the end of the connection.
+    pub async fn some(&mut self) -> Bytes {
+        soon("more bytes", self.more()).await;
+        self.read.split().freeze()
+    }
+
     /// A reset is an end too.
     async fn more(&mut self) -> usize {
         self.socket.read_buf(&mut self.read).await.unwrap_or(0)

@@ -156,7 +156,7 @@ async fn an_upstream_that_hangs_up_is_502_and_is_not_asked_again() {
 #[tokio::test]
 async fn answers_that_are_none_are_502() {
     type Give = fn() -> Answer;
-    let cases: [(&str, Give, &str); 8] = [
+    let cases: [(&str, Give, &str); 9] = [
         ("the provider's 401", || Answer::json("{\"key\":\"sk-leaked\"}").status(401), "upstream-key"),
         ("the provider's 403", || Answer::json("{\"key\":\"sk-leaked\"}").status(403), "upstream-key"),
         ("301", || Answer::json("sk-leaked").status(301).header("location", "http://x/"), "upstream-answer"),
@@ -166,6 +166,15 @@ async fn answers_that_are_none_are_502() {
         (
             "br, streamed",
             || Answer::events(pieces(&["sk-leaked"])).header("content-encoding", "br"),
+            "upstream-answer",
+        ),
+        (
+            "twice encoded",
+            || {
+                Answer::json("sk-leaked")
+                    .header("content-encoding", "identity")
+                    .header("content-encoding", "gzip")
+            },
             "upstream-answer",
         ),
         ("odd", || Answer::json("sk-leaked").header("content-encoding", "identity, gzip"), "upstream-answer"),

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -44,10 +45,11 @@ pub(super) async fn serve(
     let io = TokioIo::new(Watched { socket, silence: silence.clone() });
     let metrics_of = worker.clone();
     let service = service_fn(|request: Request<Incoming>| {
-        let (worker, busy) = (worker.clone(), silence.begin(request.version()));
+        let (worker, version) = (worker.clone(), request.version());
+        let busy = silence.begin(version);
         async move {
             let response = worker.serve(request, peer).await;
-            Ok::<_, std::convert::Infallible>(attend(response, busy))
+            Ok::<_, std::convert::Infallible>(attend(response, busy, version))
         }
     });
     let builder = builder();
@@ -108,6 +110,9 @@ struct Silence {
     stalled_since: AtomicU64,
     /// HTTP/2 frames between requests are not heads.
     multiplexed: AtomicBool,
+    /// HTTP/2: since when the client makes no room for the next piece of each answer. The socket does not show it: flow
+    /// control stops one stream while others go on. At most [`STREAMS_MAX`] are alive.
+    untaken: Mutex<Vec<Weak<AtomicU64>>>,
 }
 
 /// A request in flight; when it is over the connection may be idle again.
@@ -122,6 +127,7 @@ impl Silence {
             head_since: AtomicU64::new(1),
             stalled_since: AtomicU64::new(0),
             multiplexed: AtomicBool::new(false),
+            untaken: Mutex::default(),
         }
     }
 
@@ -152,6 +158,7 @@ impl Silence {
             let mut wake = now + millis(timeouts.head.min(timeouts.write_stall));
             for (since, allowed, reason) in [
                 (self.stalled_since.load(Ordering::Relaxed), timeouts.write_stall, "write-stall"),
+                (self.untaken_since(), timeouts.write_stall, "write-stall"),
                 (self.head_since.load(Ordering::Relaxed), timeouts.head, "head"),
                 (self.idle(), timeouts.idle, "idle"),
             ] {
@@ -165,6 +172,22 @@ impl Silence {
             }
             tokio::time::sleep_until(self.opened + Duration::from_millis(wake)).await;
         }
+    }
+
+    /// Since when the answer waits that has waited longest.
+    fn untaken_since(&self) -> u64 {
+        let untaken = self.untaken.lock();
+        let since = untaken.iter().filter_map(|since| Some(since.upgrade()?.load(Ordering::Relaxed)));
+        since.filter(|since| *since > 0).min().unwrap_or(0)
+    }
+
+    /// Watches over an answer of HTTP/2, whose client has to make room for its first piece.
+    fn watch(&self) -> Arc<AtomicU64> {
+        let since = Arc::new(AtomicU64::new(self.now_ms()));
+        let mut untaken = self.untaken.lock();
+        untaken.retain(|since| since.strong_count() > 0);
+        untaken.push(Arc::downgrade(&since));
+        since
     }
 
     fn idle(&self) -> u64 {
@@ -186,11 +209,14 @@ fn millis(span: Duration) -> u64 {
 /// An answer that keeps its connection busy until its last byte was handed over.
 struct Attended {
     answer: Answer,
-    _busy: Busy,
+    busy: Busy,
+    /// HTTP/2: since when the client makes no room, 0 while it does.
+    untaken: Option<Arc<AtomicU64>>,
 }
 
-fn attend(response: Response<Answer>, busy: Busy) -> Response<Attended> {
-    response.map(|answer| Attended { answer, _busy: busy })
+fn attend(response: Response<Answer>, busy: Busy, version: Version) -> Response<Attended> {
+    let untaken = (version == Version::HTTP_2).then(|| busy.0.watch());
+    response.map(|answer| Attended { answer, busy, untaken })
 }
 
 impl Body for Attended {
@@ -198,7 +224,13 @@ impl Body for Attended {
     type Error = Cut;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        Pin::new(&mut self.answer).poll_frame(cx)
+        let polled = Pin::new(&mut self.answer).poll_frame(cx);
+        if let Some(untaken) = &self.untaken {
+            // Asked for the next piece, the client has made room; given one, it has to make room again.
+            let given = matches!(polled, Poll::Ready(Some(Ok(_))));
+            untaken.store(if given { self.busy.0.now_ms() } else { 0 }, Ordering::Relaxed);
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

@@ -96,12 +96,10 @@ fn check_head(head: &response::Parts) -> Result<(), Refusal> {
         status if status.is_redirection() => return Err(Refusal::UpstreamAnswer("it points elsewhere")),
         _ => {}
     }
-    match head.headers.get(CONTENT_ENCODING) {
-        Some(encoding) if encoding != "identity" => {
-            Err(Refusal::UpstreamAnswer("it is compressed though asked not to be"))
-        }
-        _ => Ok(()),
+    if head.headers.get_all(CONTENT_ENCODING).iter().any(|encoding| encoding != "identity") {
+        return Err(Refusal::UpstreamAnswer("it is compressed though asked not to be"));
     }
+    Ok(())
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
@@ -281,6 +279,14 @@ impl Passing {
             return self.cut(record, "upstream-answer", "the upstream's answer cannot be read");
         }
         self.last_byte = Instant::now();
+        // A client that takes a little now and then never lets the alarm below ring.
+        if self.last_byte >= self.ends_at {
+            return self.cut(
+                record,
+                "upstream-timeout",
+                "the answer took longer than `timeouts.upstream_total`",
+            );
+        }
         if self.inner.as_ref().is_some_and(Body::is_end_stream) {
             self.end(record, true);
         }

@@ -55,6 +55,47 @@ async fn a_body_that_does_not_come_is_refused() {
     assert_eq!(shop.upstream.requests(), 0);
 }
 
+/// Flow control (RFC 9113 §5.2) lets a client stop one stream while the socket takes everything else.
+#[tokio::test]
+async fn an_http2_client_that_takes_nothing_of_a_stream_is_cut_and_the_stream_is_closed() {
+    let piece = Bytes::from(format!(": {}\n\n", "x".repeat(64 << 10)));
+    let shop = openai()
+        .top("[timeouts]\nwrite_stall = \"1s\"\n[bounds]\nanswer = \"128MiB\"")
+        .answering(move |_| Answer::events(vec![piece.clone(); 1000]))
+        .await;
+    let mut client = shop.http2().await;
+    let unread = client.stream(CHAT, ASK_STREAM).await;
+    shop.upstream.answers_open(0).await;
+    shop.gateway.metric("botwarden_connections_cut_total{reason=\"write-stall\"} 1").await;
+    shop.gateway.metric("botwarden_requests_in_flight 0").await;
+    assert!(!unread.rest().await.complete);
+}
+
+/// Whoever takes a little now and then is not stalled, but the exchange as a whole has an end.
+#[tokio::test]
+async fn a_client_that_takes_its_time_is_cut_when_the_exchange_has_taken_too_long() {
+    let piece = Bytes::from(format!(": {}\n\n", "x".repeat(64 << 10)));
+    let shop = openai()
+        .top("[timeouts]\nupstream_total = \"500ms\"\nhead = \"1s\"\n[bounds]\nanswer = \"128MiB\"")
+        .answering(move |_| Answer::events(vec![piece.clone(); 1000]))
+        .await;
+    let mut slow = Wire::connect_narrow(shop.gateway.gateway).await;
+    slow.send(shop.raw(CHAT, ASK_STREAM)).await;
+    shop.upstream.answers_open(1).await;
+    // Another connection's silence ends when the exchange is overdue.
+    assert!(Wire::connect(shop.gateway.gateway).await.ended().await.is_empty());
+    let mut tail = String::new();
+    botwarden_testkit::soon("the end of the stream", async {
+        while !tail.ends_with("\r\n0\r\n\r\n") {
+            tail.push_str(&String::from_utf8_lossy(&slow.some().await));
+            tail = tail.split_off(tail.len().saturating_sub(1000));
+        }
+    })
+    .await;
+    assert!(tail.contains("upstream-timeout"), "the whole answer came, long after its time");
+    shop.upstream.answers_open(0).await;
+}
+
 #[tokio::test]
 async fn a_client_that_takes_nothing_is_cut_and_its_stream_is_closed() {
     // More than the buffers of two sockets hold, whatever the system makes of them.
