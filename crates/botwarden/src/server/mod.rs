@@ -15,8 +15,8 @@ use botwarden_gateway::{Addresses, Gateway, Live, Ports, Watch};
 use botwarden_identity::{Authenticator, Bounds, Wiring};
 use botwarden_limit::{Limiter, Settings};
 use botwarden_store::control::ControlListener;
-use botwarden_store::{DataDir, Sqlite};
-use botwarden_types::{Clock, SystemClock};
+use botwarden_store::{DataDir, FileJournal, Sqlite};
+use botwarden_types::{Clock, Now, SystemClock};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
@@ -24,6 +24,8 @@ use crate::logs;
 
 /// How often changes that nobody announced are looked for (DESIGN: in force within about a second).
 const KEYS_CHECK_EVERY: Duration = Duration::from_secs(1);
+/// How often decisions on limits are brought to the disk; what a loss of power can take is what came since.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// How often expired sessions are forgotten.
 const PURGE_EVERY: Duration = Duration::from_secs(30);
 
@@ -80,6 +82,8 @@ pub(crate) struct Server {
     gateway: Gateway,
     authenticator: Arc<Authenticator>,
     limiter: Arc<Limiter>,
+    journal: Arc<FileJournal>,
+    clock: Arc<dyn Clock>,
     store: Sqlite,
     config: Config,
     lookup: KeyLookup,
@@ -114,7 +118,7 @@ impl Server {
         let authenticator = Arc::new(authenticator);
         let mut settings = Settings::new(*root.limit_hash_key().expose());
         settings.keys_max = config.limit_keys_max;
-        let limiter = Arc::new(Limiter::new(settings));
+        let (limiter, journal) = limiter(&dir, settings, clock.now()).context("opening the limit journal")?;
         let live = live(&config, &lookup, &limiter)?;
         let ports = Ports {
             clock: clock.clone(),
@@ -128,9 +132,10 @@ impl Server {
         let tasks = vec![
             tokio::spawn(listen_for_news(control, authenticator.clone())),
             tokio::spawn(watch_keys(authenticator.clone())),
-            tokio::spawn(purge(authenticator.clone(), clock)),
+            tokio::spawn(purge(authenticator.clone(), clock.clone())),
+            tokio::spawn(keep_limits(journal.clone(), limiter.clone(), clock.clone())),
         ];
-        Ok(Self { gateway, authenticator, limiter, store, config, lookup, tasks })
+        Ok(Self { gateway, authenticator, limiter, journal, clock, store, config, lookup, tasks })
     }
 
     /// Where it listens.
@@ -185,8 +190,42 @@ impl Server {
             task.abort();
             let _ = task.await;
         }
+        if let Err(error) = self.journal.close_clean(&self.limiter, self.clock.now()) {
+            tracing::warn!(%error, "the limit journal was not closed; the next start replays it");
+        }
         self.store.close().await;
         cut
+    }
+}
+
+/// A limiter that goes on where the one before it ended, however that was.
+fn limiter(dir: &DataDir, settings: Settings, now: Now) -> anyhow::Result<(Arc<Limiter>, Arc<FileJournal>)> {
+    let (journal, mut recovery) = FileJournal::open(&dir.path().join("limits"), now)?;
+    let limiter = Limiter::new(settings).with_journal(journal.clone());
+    let restored = limiter.restore(&mut recovery, now)?;
+    if recovery.lost_bytes() > 0 {
+        tracing::warn!(
+            bytes = recovery.lost_bytes(),
+            "the limit journal ended in the middle of a record, which is dropped"
+        );
+    }
+    tracing::info!(records = restored.records, away_ms = restored.away_ms, "limits restored");
+    journal.snapshot(&limiter, now)?;
+    Ok((Arc::new(limiter), journal))
+}
+
+/// Brings the journal over a loss of power every second, and keeps it short.
+async fn keep_limits(journal: Arc<FileJournal>, limiter: Arc<Limiter>, clock: Arc<dyn Clock>) {
+    let mut every = tokio::time::interval(SYNC_EVERY);
+    loop {
+        every.tick().await;
+        let (journal, limiter, now) = (journal.clone(), limiter.clone(), clock.now());
+        let kept = tokio::task::spawn_blocking(move || {
+            if journal.snapshot_due() { journal.snapshot(&limiter, now) } else { journal.sync() }
+        });
+        if let Ok(Err(error)) = kept.await {
+            tracing::error!(%error, "the limit journal could not be kept");
+        }
     }
 }
 
