@@ -29,12 +29,12 @@ impl ExactLog {
     }
 
     /// Admits a call of a numbered key.
-    #[inline]
+    #[inline(always)]
     pub fn admit_number(&self, now: Tick, key: u64) -> Result<(), u64> {
         self.admit_hash(now, self.key.hash_number(key))
     }
 
-    #[inline]
+    #[inline(always)]
     fn admit_hash(&self, now: Tick, id: u64) -> Result<(), u64> {
         let now = time::ms(now);
         let Some(shard) = self.table.shard(Table::shard_of(id)) else { return Err(u64::MAX) };

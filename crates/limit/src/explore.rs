@@ -3,6 +3,7 @@
 //! Every lock is a point where another thread may go on. Each test runs under thousands of schedules, random ones and such
 //! with few but badly placed switches (Burckhardt et al., "A randomized scheduler with probabilistic guarantees of finding
 //! bugs", ASPLOS 2010).
+#![cfg(feature = "shuttle")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -39,9 +39,9 @@ pub use rule::{Measure, Per, RawLimit, Rule, Unit, WINDOW_MAX, WINDOW_MIN};
 pub use standing::{Denied, Standing};
 pub use subject::Subject;
 
-#[cfg(all(test, feature = "shuttle"))]
+#[cfg(test)]
 mod explore;
-#[cfg(all(test, not(feature = "shuttle")))]
+#[cfg(test)]
 mod stress;
-#[cfg(all(test, not(feature = "shuttle")))]
+#[cfg(test)]
 mod tests;

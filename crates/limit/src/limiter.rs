@@ -1,5 +1,6 @@
 //! The limiter: tables, plans and decisions.
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::admission::{Admission, Charge};
 use crate::hash::HashKey;
 use crate::journal::Journal;
 use crate::open::Place;
-use crate::plan::{Counter, Level, Plan, Weigh};
+use crate::plan::{Counter, Former, Level, Plan, Weigh};
 use crate::record::{self, Head, Kind, Line, Small, Writer};
 use crate::rule::{Measure, Rule};
 use crate::standing::{Denied, Standing};
@@ -56,6 +57,16 @@ struct Tables {
     made: u32,
     logs: Vec<(u32, Arc<log::Table>)>,
     sums: Vec<(u32, Arc<sum::Table>)>,
+    /// How each request rule was counted in the last plan that had it, by its salt.
+    ways: HashMap<u64, Way>,
+    /// Whether decisions of an earlier process are counted, whose rules are not known.
+    restored: bool,
+}
+
+/// How a request rule is counted, and until when in the other way too.
+struct Way {
+    by: record::Counter,
+    former: Option<Arc<Former>>,
 }
 
 /// One level of a decision under way.
@@ -110,7 +121,7 @@ impl Limiter {
                 None => kept.push(rule),
             }
         }
-        Plan(kept.into_iter().map(|rule| self.level(scope, rule)).collect())
+        Plan(kept.into_iter().flat_map(|rule| self.levels(scope, rule)).collect())
     }
 
     /// Tells whether two limiters hash under the same secret.
@@ -136,33 +147,43 @@ impl Limiter {
         self.tables.lock().sum(Duration::from_millis(window_ms), self.settings.sums_max).1
     }
 
-    fn level(&self, scope: &str, rule: &Rule) -> Level {
+    /// Notes that decisions of an earlier process are counted.
+    pub(crate) fn note_restored(&self) {
+        self.tables.lock().restored = true;
+    }
+
+    /// The level of a rule, and one more while it is counted in its former way too.
+    fn levels(&self, scope: &str, rule: &Rule) -> impl Iterator<Item = Level> + use<> {
         // A name holds no `/`, so that no two pairs of scope and rule read the same.
         let salt = self.rules.hash(format!("{}/{scope}", rule.name()).as_bytes());
         let mut tables = self.tables.lock();
-        let (table, counter) = match rule.measure() {
-            Measure::Requests { max, window } if max <= log::CALLS_MAX => {
-                let (number, table) = tables.log(window, self.settings.keys_max);
-                (number, Counter::Log { table, max })
-            }
+        let settings = &self.settings;
+        let (by_log, by_sum) = (record::Counter::Log, record::Counter::Sum);
+        let level = |(table, counter), former| Level { rule: rule.clone(), salt, counter, table, former };
+        let (now, before) = match rule.measure() {
             Measure::Requests { max, window } => {
-                let (number, table) = tables.sum(window, self.settings.sums_max);
-                (number, Counter::Sum { table, max: u64::from(max), weigh: Weigh::Call })
+                let (by, other) = if max <= log::CALLS_MAX { (by_log, by_sum) } else { (by_sum, by_log) };
+                let former = tables.former(salt, by, window);
+                let before =
+                    former.map(|end| level(tables.requests(other, max, window, settings), Some(end)));
+                (level(tables.requests(by, max, window, settings), None), before)
             }
             Measure::Tokens { max, window } => {
-                let (number, table) = tables.sum(window, self.settings.sums_max);
-                (number, Counter::Sum { table, max, weigh: Weigh::Tokens })
+                let (number, table) = tables.sum(window, settings.sums_max);
+                (level((number, Counter::Sum { table, max, weigh: Weigh::Tokens }), None), None)
             }
-            Measure::Open { max } => (0, Counter::Open { table: Arc::clone(&self.open), max }),
+            Measure::Open { max } => {
+                (level((0, Counter::Open { table: Arc::clone(&self.open), max }), None), None)
+            }
         };
-        Level { rule: rule.clone(), salt, counter, table }
+        std::iter::once(now).chain(before)
     }
 
     /// Whether a call would be refused already, by what is known of its subject: for an early and cheap refusal. Charges
     /// nothing. Rules whose subject is absent do not apply; a tokens rule refuses if not even one token is left.
     pub fn check(&self, now: Tick, plan: &Plan, subject: &Subject<'_>) -> Result<(), Denied> {
         let now = time::ms(now);
-        let seats = seats(plan, &self.subjects.hash(subject), Unnamed::Wait, Sorted::No);
+        let seats = seats(plan, &self.subjects.hash(subject), Unnamed::Wait, now);
         let refused = |seat: &Seat<'_>| {
             lock(seat).is_none_or(|mut guard| seat.level.wait(&mut guard, seat.id, now, 1) != Wait::None)
         };
@@ -188,7 +209,7 @@ impl Limiter {
         tokens: u64,
     ) -> Result<Admission, Denied> {
         let at = time::ms(now.tick);
-        let seats = seats(plan, &self.subjects.hash(subject), Unnamed::CountByKey, Sorted::ByLock);
+        let seats = seats(plan, &self.subjects.hash(subject), Unnamed::CountByKey, at);
         let (seats, mut guards) = lock_all(seats);
         touch(&seats, &guards);
         let admissible = seats.iter().all(|seat| {
@@ -228,6 +249,47 @@ impl Limiter {
 }
 
 impl Tables {
+    /// Notes how a request rule is counted from now on; says until when it is counted in the other way too, if it is.
+    fn former(&mut self, salt: u64, by: record::Counter, window: Duration) -> Option<Arc<Former>> {
+        let crossed = match self.ways.get(&salt) {
+            Some(way) if way.by == by => return way.former.clone(),
+            Some(_) => true,
+            None => self.restored && self.has_other(by, window),
+        };
+        let former = crossed.then(Arc::<Former>::default);
+        self.ways.insert(salt, Way { by, former: former.clone() });
+        former
+    }
+
+    /// Whether there is a table of this window that counts in the other way.
+    fn has_other(&self, by: record::Counter, window: Duration) -> bool {
+        let window_ms = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
+        match by {
+            record::Counter::Log => self.sums.iter().any(|(_, table)| table.window_ms() == window_ms),
+            record::Counter::Sum => self.logs.iter().any(|(_, table)| table.window_ms() == window_ms),
+        }
+    }
+
+    /// Where a request rule is counted.
+    fn requests(
+        &mut self,
+        by: record::Counter,
+        max: u32,
+        window: Duration,
+        settings: &Settings,
+    ) -> (u32, Counter) {
+        match by {
+            record::Counter::Log => {
+                let (number, table) = self.log(window, settings.keys_max);
+                (number, Counter::Log { table, max: max.min(log::CALLS_MAX) })
+            }
+            record::Counter::Sum => {
+                let (number, table) = self.sum(window, settings.sums_max);
+                (number, Counter::Sum { table, max: u64::from(max), weigh: Weigh::Call })
+            }
+        }
+    }
+
     fn log(&mut self, window: Duration, keys_max: usize) -> (u32, Arc<log::Table>) {
         let window_ms = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
         if let Some((number, table)) = self.logs.iter().find(|(_, table)| table.window_ms() == window_ms) {
@@ -251,23 +313,16 @@ impl Tables {
     }
 }
 
-/// Whether the levels of a decision stand in the order of their locks.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sorted {
-    No,
-    ByLock,
-}
-
 /// The levels that apply.
-fn seats<'p>(plan: &'p Plan, subject: &SubjectHashes, unnamed: Unnamed, sorted: Sorted) -> Seats<'p> {
+fn seats<'p>(plan: &'p Plan, subject: &SubjectHashes, unnamed: Unnamed, now: Ms) -> Seats<'p> {
     let mut seats = Seats::new();
     for (number, level) in (0..).zip(plan.0.iter()) {
         let Some(hash) = subject.of(level.rule.per(), unnamed) else { continue };
+        if level.is_over(now) {
+            continue;
+        }
         let id = level.id(hash);
         seats.push(Seat { number, level, id, lock_order: level.lock_order(id), guard: 0 });
-    }
-    if sorted == Sorted::ByLock {
-        seats.sort_unstable_by_key(|seat| seat.lock_order);
     }
     seats
 }
@@ -324,7 +379,9 @@ fn denied(seats: &Seats<'_>, guards: &mut Guards<'_>, now: Ms, tokens: u64) -> O
         if wait_ms > worst.as_ref().map_or(0, |(most, _)| *most) {
             worst = Some((wait_ms, standing.clone()));
         }
-        standings.push((seat.number, standing));
+        if seat.level.former.is_none() {
+            standings.push((seat.number, standing));
+        }
     }
     standings.sort_unstable_by_key(|(number, _)| *number);
     let standings = standings.into_iter().map(|(_, standing)| standing).collect();
@@ -410,7 +467,10 @@ impl Seat<'_> {
             }
             _ => return now,
         };
-        admission.charges.push(Charge { level: self.number, id, used, leaves_in_ms });
+        if self.level.former.is_none() {
+            admission.charges.push(Charge { level: self.number, id, used, leaves_in_ms });
+        }
+        self.level.begin_end(now);
         at
     }
 }

@@ -1,9 +1,10 @@
 //! The rules of one bot, bound to the tables that count them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::rule::Rule;
 use crate::standing::Standing;
+use crate::time::Ms;
 use crate::{log, open, sum};
 
 /// The limits of one bot. Cheap to clone; a plan in use keeps working when another replaces it.
@@ -13,7 +14,7 @@ pub struct Plan(pub(crate) Arc<[Level]>);
 impl Plan {
     /// The rules it holds.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
-        self.0.iter().map(|level| &level.rule)
+        self.0.iter().filter(|level| level.former.is_none()).map(|level| &level.rule)
     }
 }
 
@@ -25,7 +26,13 @@ pub(crate) struct Level {
     pub(crate) counter: Counter,
     /// Number of the table, the higher part of the lock order.
     pub(crate) table: u32,
+    /// Set where a rule is counted in its former way too: see [`Former`].
+    pub(crate) former: Option<Arc<Former>>,
 }
+
+/// A rule whose maximum crossed the border between logs and sums is counted both ways until the new count is complete: for
+/// a window after the first decision under the new plan. Its end is the moment here.
+pub(crate) type Former = OnceLock<Ms>;
 
 /// How a rule is counted.
 pub(crate) enum Counter {
@@ -57,6 +64,21 @@ impl Level {
     #[inline]
     pub(crate) fn id(&self, subject: u64) -> u64 {
         subject ^ self.salt
+    }
+
+    /// Whether it is counted no more: the new count of its rule is complete.
+    #[inline]
+    pub(crate) fn is_over(&self, now: Ms) -> bool {
+        self.former.as_ref().is_some_and(|end| end.get().is_some_and(|end| now > *end))
+    }
+
+    /// Begins the window after which a former way of counting ends.
+    pub(crate) fn begin_end(&self, now: Ms) {
+        if let Some(end) = &self.former {
+            let window_ms = u64::try_from(self.rule.measure().window().as_millis()).unwrap_or(u64::MAX);
+            // Twice, because sums count for longer than the window.
+            end.get_or_init(|| now.saturating_add(2 * window_ms));
+        }
     }
 
     /// Where the lock of `id` stands in the order in which locks are taken.

@@ -85,6 +85,7 @@ impl Limiter {
             restored.records += 1;
         }
         if restored.records > 0 {
+            self.note_restored();
             restored.away_ms = at.saturating_sub(last_at);
         }
         Ok(restored)

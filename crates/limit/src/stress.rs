@@ -1,4 +1,5 @@
 //! Real threads on few keys: exact counts.
+#![cfg(not(feature = "shuttle"))]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

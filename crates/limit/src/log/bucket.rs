@@ -8,8 +8,8 @@ pub(super) const WIDTH: usize = 8;
 /// Cells of a cache line.
 const LINE: usize = 4;
 
-/// What tells an id from the others of its shard: 40 bits, of which the higher 32 are never 0. With the 8 bits of the shard's
-/// number, two of a million live ids meet with a chance of 0.2 %; they would share a log.
+/// What tells an id from the others of its shard: 39 bits, of which the higher part is never 0. With the 8 bits of the shard's
+/// number, two of a million live ids meet with a chance of 0.4 %; they would share a log.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tag {
     pub(super) high: u32,
@@ -19,7 +19,7 @@ pub(super) struct Tag {
 impl Tag {
     #[inline]
     pub(super) fn of(id: u64) -> Self {
-        Self { high: ((id >> 8) as u32).max(1), low: id as u8 }
+        Self { high: (id >> 8) as u32 | 1, low: id as u8 }
     }
 
     /// An id with this tag, less the shard's number.
@@ -116,35 +116,34 @@ impl Bucket {
     #[inline]
     pub(super) fn cell(&self, at: usize) -> Cell {
         let state = self.0.get(at / LINE).and_then(|line| line.state.get(at % LINE));
-        Cell { newest: self.low(at) & ((1 << NEWEST_BITS) - 1), state: state.copied().unwrap_or_default() }
+        Cell { low: self.low(at), state: state.copied().unwrap_or_default() }
     }
 
-    /// Writes a cell without changing whose it is.
+    /// Writes a cell of the same owner.
     #[inline]
     pub(super) fn update(&mut self, at: usize, cell: Cell) {
         let Some(line) = self.0.get_mut(at / LINE) else { return };
         let (Some(low), Some(state)) = (line.low.get_mut(at % LINE), line.state.get_mut(at % LINE)) else {
             return;
         };
-        *low = *low >> NEWEST_BITS << NEWEST_BITS | cell.newest;
+        *low = cell.low;
         *state = cell.state;
     }
 
-    /// Writes a cell and whose it is.
-    pub(super) fn put(&mut self, at: usize, tag: Tag, cell: Cell) {
-        let Some(line) = self.0.get_mut(at / LINE) else { return };
-        let (Some(high), Some(low)) = (line.high.get_mut(at % LINE), line.low.get_mut(at % LINE)) else {
-            return;
-        };
-        *high = tag.high;
-        *low = u32::from(tag.low) << NEWEST_BITS;
+    /// Writes a cell and the higher part of whose it is.
+    pub(super) fn put(&mut self, at: usize, high: u32, cell: Cell) {
+        if let Some(to) = self.0.get_mut(at / LINE).and_then(|line| line.high.get_mut(at % LINE)) {
+            *to = high;
+        }
         self.update(at, cell);
     }
 
     /// All cells there are.
     pub(super) fn cells(&self) -> impl Iterator<Item = (Tag, Cell)> {
-        let tags = self.0.iter().flat_map(|line| line.high.iter().zip(&line.low));
-        let cells = (0..).zip(tags).filter(|(_, (high, _))| **high != 0);
-        cells.map(|(at, (high, low))| (Tag { high: *high, low: (low >> NEWEST_BITS) as u8 }, self.cell(at)))
+        let highs = (0..).zip(self.0.iter().flat_map(|line| line.high));
+        highs.filter(|(_, high)| *high != 0).map(|(at, high)| {
+            let cell = self.cell(at);
+            (Tag { high, low: cell.tag() }, cell)
+        })
     }
 }

@@ -1,11 +1,11 @@
-//! One subject's log in 11 bytes.
+//! One subject's log in 12 bytes, one of which is part of whose it is.
 //!
 //! A log is the step of its newest call and the gaps between calls, so that ages are sums. Up to four calls lie in
 //! the cell itself; more lie in a ring ([`super::rings`]), and the cell keeps the sum of their gaps: how old the oldest call
 //! is, and with it whether a full log has a place, is known from the cell alone.
 //!
 //! ```text
-//! newest  24 bits                             newest call, in steps, modulo 2^24
+//! low     tag:8  newest:24                    newest call, in steps, modulo 2^24
 //! state   0:3  calls:10  -  gaps:48           up to three gaps of 16 bits, the newest lowest
 //!         class:3  calls:10  sum:18  block:33 a ring of `calls - 1` gaps
 //! ```
@@ -30,7 +30,7 @@ const INLINE_AGAIN: u32 = 2;
 /// See the module's page. Without calls where nobody's log is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cell {
-    pub(super) newest: u32,
+    pub(super) low: u32,
     pub(super) state: State,
 }
 
@@ -39,28 +39,68 @@ pub(super) struct Cell {
 pub(super) struct State(u64);
 
 impl Cell {
-    /// A log of one call.
-    pub(super) fn first(now: Step) -> Self {
-        Self { newest: now as u32 & NEWEST_MASK, state: State::inline(1, 0) }
+    /// A log of one call, of whom the tag's lower part tells.
+    #[inline]
+    pub(super) fn first(tag: u8, now: Step) -> Self {
+        let low = u32::from(tag) << NEWEST_BITS | now as u32 & NEWEST_MASK;
+        Self { low, state: State::inline(1, 0) }
     }
 
-    /// Whether a call of it is in the window.
+    /// The lower part of the tag.
+    pub(super) fn tag(self) -> u8 {
+        (self.low >> NEWEST_BITS) as u8
+    }
+
+    /// Whether a call of it is in the window. There is at least one.
     #[inline]
     pub(super) fn is_live(self, now: Step, window: u32) -> bool {
-        (self.age(now) <= window) & (self.state != State(0))
+        self.difference(now) <= window as i32
     }
 
-    /// Steps since the newest call; 0 if `now` is the older one: a thread may arrive with a reading of the clock from before
+    /// Whether there is no log.
+    pub(super) fn is_none(self) -> bool {
+        self.state == State(0)
+    }
+
+    /// Steps since the newest call, below 0 if it is the later one: a thread may arrive with a reading of the clock from before
     /// another's. Right for up to 2^23 steps.
     #[inline]
-    fn age(self, now: Step) -> u32 {
-        self.difference(now).max(0) as u32
+    fn difference(self, now: Step) -> i32 {
+        // The shift drops the tag.
+        ((now as u32).wrapping_sub(self.low) << (32 - NEWEST_BITS)) as i32 >> (32 - NEWEST_BITS)
     }
 
-    /// Steps since the newest call, below 0 if it is the later one.
-    #[inline]
-    fn difference(self, now: Step) -> i32 {
-        ((now as u32).wrapping_sub(self.newest) << (32 - NEWEST_BITS)) as i32 >> (32 - NEWEST_BITS)
+    /// What [`wait`](Self::wait) says of a log of exactly `max` calls; 0 if none of them is in the window.
+    #[inline(always)]
+    pub(super) fn wait_if_full(self, now: Step, window: u32, max: u32) -> Option<Step> {
+        if self.state.calls() != max {
+            return None;
+        }
+        // More calls than fit the cell are in a ring.
+        let sum = if max > INLINE_MAX { self.state.ring_sum() } else { self.state.sum() };
+        Some(self.leaves_in(now, window, sum))
+    }
+
+    /// What [`charge`](Self::charge) does to a log that has room for one more call in its cell, none of whose calls has left
+    /// the window, or all. Whether it is live is computed with, not branched on: it cannot be guessed.
+    #[inline(always)]
+    pub(super) fn pushed_inline(self, now: Step, window: u32, max: u32) -> Option<(Self, Counted)> {
+        let difference = self.difference(now);
+        let live = difference <= window as i32;
+        let state = if live { self.state.0 } else { 0 };
+        let gap = if live { difference as u32 } else { 0 };
+        // Without a ring the number of calls is the highest part: one comparison for both.
+        let fits = state < u64::from(INLINE_MAX.min(max)) << State::CALLS_SHIFT;
+        let gaps = state & GAPS_MASK;
+        let sum = gap.wrapping_add(gaps_sum(gaps));
+        if !(fits & (difference >= 0) & (sum <= window)) || self.has_ring() {
+            return None;
+        }
+        let gaps = (gaps << 16 | u64::from(gap as u16)) & GAPS_MASK;
+        let low = self.low & !NEWEST_MASK | now as u32 & NEWEST_MASK;
+        let calls = (state >> State::CALLS_SHIFT) as u32 + 1;
+        let count = Count { used: calls, leaves_in: Step::from(window + 1 - sum) };
+        Some((Self { low, state: State::inline(calls, gaps) }, Counted { count, at: now }))
     }
 
     /// Steps until one more call is within `max`; 0 if it is now. The log is live.
@@ -95,10 +135,10 @@ impl Cell {
 
     /// How the log stands.
     pub(super) fn count(self, rings: &Rings, now: Step, window: u32) -> Count {
-        if !self.is_live(now, window) {
+        if self.is_none() || !self.is_live(now, window) {
             return Count { used: 0, leaves_in: 0 };
         }
-        let age = self.age(now);
+        let age = self.difference(now).max(0) as u32;
         let (gone, sum) = self.expired(rings, age, window);
         Count { used: self.state.calls() - gone, leaves_in: self.leaves_in(now, window, sum) }
     }
@@ -114,7 +154,7 @@ impl Cell {
         }
         self.state = self.state.pushed(rings, age as u16);
         if difference > 0 {
-            self.newest = now as u32 & NEWEST_MASK;
+            self.low = self.low & !NEWEST_MASK | now as u32 & NEWEST_MASK;
         }
         let leaves_in = Step::from((window + 1).saturating_sub(self.state.sum()));
         let at = now + Step::from(difference.min(0).unsigned_abs());
@@ -166,7 +206,7 @@ impl Cell {
         let gaps = self.state.calls().saturating_sub(1);
         let newest = now.wrapping_sub(i64::from(self.difference(now)) as u64);
         let mut step = newest.saturating_sub(u64::from(self.state.sum()));
-        let first = (self.state != State(0)).then_some(step);
+        let first = (!self.is_none()).then_some(step);
         first.into_iter().chain((0..gaps).map(move |n| {
             step += u64::from(self.state.gap(rings, n));
             step
@@ -214,11 +254,13 @@ impl State {
     /// wrong.
     #[inline]
     fn sum(self) -> u32 {
-        let gaps = self.gaps();
-        let inline = (gaps & 0xffff) + (gaps >> 16 & 0xffff) + (gaps >> 32);
-        let ring = self.0 >> Self::SUM_SHIFT & Self::SUM_MASK;
-        let sum = if self.0 >> Self::CLASS_SHIFT == 0 { inline } else { ring };
-        sum as u32
+        if self.0 >> Self::CLASS_SHIFT == 0 { gaps_sum(self.gaps()) } else { self.ring_sum() }
+    }
+
+    /// The same of a log that is in a ring.
+    #[inline]
+    fn ring_sum(self) -> u32 {
+        (self.0 >> Self::SUM_SHIFT & Self::SUM_MASK) as u32
     }
 
     /// The `n`-th oldest gap.
@@ -276,4 +318,10 @@ impl State {
         rings.drop_oldest(block, gone);
         Self::ring(left, sum, block)
     }
+}
+
+/// The sum of three gaps.
+#[inline]
+fn gaps_sum(gaps: u64) -> u32 {
+    ((gaps & 0xffff) + (gaps >> 16 & 0xffff) + (gaps >> 32)) as u32
 }

@@ -95,35 +95,34 @@ impl Shard {
 
     /// Counts one call if it is within `max`, or says how many steps it has to wait: [`wait`](Self::wait) and
     /// [`charge`](Self::charge) with one search.
-    #[inline]
+    ///
+    /// What most calls need stands here, in few instructions: so many decisions fit the processor's window that their waits for
+    /// memory overlap. The rest is called.
+    #[inline(always)]
     pub(crate) fn admit(&mut self, id: u64, now: Step, max: u32) -> Result<Counted, Step> {
         let now = self.arrive(now);
         let tag = Tag::of(id);
         let home = home(tag, self.buckets.len());
-        if let Some(bucket) = self.buckets.get_mut(home)
-            && let Some(at) = bucket.find(tag)
+        let Some(bucket) = self.buckets.get_mut(home) else { return self.admit_elsewhere(id, now, max) };
+        let Some(at) = bucket.find(tag) else { return self.admit_elsewhere(id, now, max) };
+        let cell = bucket.cell(at);
+        if let Some(wait) = cell.wait_if_full(now, self.window, max)
+            && wait > 0
         {
-            let mut cell = bucket.cell(at);
-            if cell.is_live(now, self.window) {
-                let wait = cell.wait(&self.rest.rings, now, self.window, max);
-                if wait > 0 {
-                    return Err(wait);
-                }
-                self.seq += 1;
-                let counted = cell.charge(&mut self.rest.rings, now, self.window, CALLS_MAX);
-                bucket.update(at, cell);
-                return Ok(counted);
-            }
-            if now > self.shared_until && !cell.has_ring() {
-                self.seq += 1;
-                bucket.update(at, Cell::first(now));
-                return Ok(Counted::first(now, self.window));
-            }
+            return Err(wait);
         }
-        self.admit_elsewhere(id, now, max)
+        match cell.pushed_inline(now, self.window, max) {
+            // A log that has left the window begins anew, unless its owner may be counted in a shared one.
+            Some((cell, counted)) if (counted.count.used > 1) | (now > self.shared_until) => {
+                self.seq += 1;
+                bucket.update(at, cell);
+                Ok(counted)
+            }
+            _ => self.admit_elsewhere(id, now, max),
+        }
     }
 
-    /// The same for an id that is not counted where it is sought first.
+    /// The same without haste.
     #[inline(never)]
     fn admit_elsewhere(&mut self, id: u64, now: Step, max: u32) -> Result<Counted, Step> {
         let place = self.place(Tag::of(id), now);
@@ -174,7 +173,7 @@ impl Shard {
         let own = self.buckets.iter().flat_map(Bucket::cells).map(|(tag, cell)| (OWN, tag.id(), cell));
         let shared = (0..).zip(&self.rest.shared).map(|(number, cell)| (SHARE, number, *cell));
         for (kind, id, cell) in own.chain(shared) {
-            if !cell.is_live(now, self.window) {
+            if cell.is_none() || !cell.is_live(now, self.window) {
                 continue;
             }
             let mut steps = cell.steps(&self.rest.rings, now);
@@ -263,7 +262,11 @@ impl Shard {
     fn place_of_newcomer(&self, tag: Tag, now: Step, found: Option<(usize, usize)>) -> Place {
         let number = shared_number(tag);
         let shares = now <= self.shared_until
-            && self.rest.shared.get(number).is_some_and(|shared| shared.is_live(now, self.window));
+            && self
+                .rest
+                .shared
+                .get(number)
+                .is_some_and(|shared| !shared.is_none() && shared.is_live(now, self.window));
         match found {
             _ if shares => Place::Shared(number),
             Some((bucket, at)) => Place::Own(bucket, at),
@@ -285,7 +288,8 @@ impl Shard {
     #[inline]
     fn wait_at(&self, place: Place, now: Step, max: u32) -> Step {
         let cell = self.cell(place);
-        if cell.is_live(now, self.window) { cell.wait(&self.rest.rings, now, self.window, max) } else { 0 }
+        let counts = !cell.is_none() && cell.is_live(now, self.window);
+        if counts { cell.wait(&self.rest.rings, now, self.window, max) } else { 0 }
     }
 
     #[inline]
@@ -310,11 +314,11 @@ impl Shard {
         let inserted = match place {
             Place::Own(bucket, at) => self.buckets.get_mut(bucket).is_some_and(|bucket| {
                 bucket.cell(at).release(&mut self.rest.rings);
-                bucket.update(at, Cell::first(now));
+                bucket.update(at, Cell::first(tag.low, now));
                 true
             }),
             Place::Shared(_) => false,
-            Place::Nowhere => self.insert(tag, Cell::first(now), now),
+            Place::Nowhere => self.insert(tag, Cell::first(tag.low, now), now),
         };
         if inserted {
             return Counted::first(now, window);
@@ -322,10 +326,12 @@ impl Shard {
         self.shared_until = self.shared_until.max(now + Step::from(window));
         let rings = &mut self.rest.rings;
         match self.rest.shared.get_mut(shared_number(tag)) {
-            Some(shared) if shared.is_live(now, window) => shared.charge(rings, now, window, CALLS_MAX),
+            Some(shared) if !shared.is_none() && shared.is_live(now, window) => {
+                shared.charge(rings, now, window, CALLS_MAX)
+            }
             Some(shared) => {
                 shared.release(rings);
-                *shared = Cell::first(now);
+                *shared = Cell::first(0, now);
                 Counted::first(now, window)
             }
             None => Counted::first(now, window),
@@ -367,18 +373,18 @@ impl Shard {
             let Some(bucket) = self.buckets.get_mut(number) else { return false };
             let expired = (0..WIDTH).find(|at| {
                 let cell = bucket.cell(*at);
-                cell != Cell::default() && !cell.is_live(now, self.window)
+                !cell.is_none() && !cell.is_live(now, self.window)
             });
             if let Some(at) = expired {
                 self.raise_floor(now);
                 let Some(bucket) = self.buckets.get_mut(number) else { return false };
                 bucket.cell(at).release(&mut self.rest.rings);
-                bucket.put(at, tag, cell);
+                bucket.put(at, tag.high, cell);
                 return true;
             }
             if let Some(at) = bucket.empty() {
                 if may_take {
-                    bucket.put(at, tag, cell);
+                    bucket.put(at, tag.high, cell);
                     self.rest.taken += 1;
                 }
                 return may_take;
@@ -405,7 +411,7 @@ impl Shard {
         let window = self.window;
         // Nothing was counted after the sweep was due. A window later nothing counts, whatever 24 bits seem to say.
         let any_live = now <= self.rest.swept + (SWEEP_WINDOWS + 1) * Step::from(window);
-        let is_live = |cell: Cell| any_live && cell.is_live(now, window);
+        let is_live = |cell: Cell| any_live && !cell.is_none() && cell.is_live(now, window);
         self.rest.swept = now;
         self.rest.rebuild_due = now + Step::from(window / 8);
         self.raise_floor(now);
@@ -438,7 +444,7 @@ impl Shard {
         for _ in 0..self.buckets.len() {
             let Some(bucket) = self.buckets.get_mut(number) else { return };
             if let Some(at) = bucket.empty() {
-                return bucket.put(at, tag, cell);
+                return bucket.put(at, tag.high, cell);
             }
             number = self.after(number);
         }

@@ -1,4 +1,5 @@
 //! The table against plain logs of time stamps.
+#![cfg(not(feature = "shuttle"))]
 
 use std::collections::HashMap;
 use std::time::Duration;

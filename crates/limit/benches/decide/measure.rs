@@ -1,0 +1,90 @@
+//! Processor time, medians, and the table.
+
+use std::hint::black_box;
+
+/// Nanoseconds of processor time this thread has used.
+fn cpu_ns() -> i64 {
+    let at = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    at.tv_sec * 1_000_000_000 + at.tv_nsec
+}
+
+/// Nanoseconds for each call of `decide`, which gets the number of the call and its key.
+pub(crate) fn time(keys: &[u64], mut decide: impl FnMut(u64, u64) -> bool) -> f64 {
+    let began = cpu_ns();
+    let mut admitted = 0u64;
+    for (n, key) in (0..).zip(keys) {
+        admitted += u64::from(decide(n, *key));
+    }
+    black_box(admitted);
+    (cpu_ns() - began) as f64 / keys.len() as f64
+}
+
+pub(crate) fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap()
+}
+
+/// The median of the ratios of two limiters, round by round.
+pub(crate) fn ratio(theirs: &[f64], ours: &[f64]) -> f64 {
+    median(&theirs.iter().zip(ours).map(|(theirs, ours)| theirs / ours).collect::<Vec<_>>())
+}
+
+/// A small generator (xorshift64), the same in every run.
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        ((u128::from(self.0) * u128::from(sides)) >> 64) as u64
+    }
+}
+
+/// What a figure is to reach.
+#[derive(Clone, Copy)]
+pub(crate) enum Target {
+    AtLeast(f64),
+    AtMost(f64),
+    None,
+}
+
+/// Prints as it goes and remembers whether a target was missed.
+#[derive(Default)]
+pub(crate) struct Table {
+    missed: bool,
+}
+
+impl Table {
+    pub(crate) fn heading(&mut self, text: &str) {
+        println!("\n{text}");
+    }
+
+    pub(crate) fn note(&mut self, text: &str) {
+        println!("  {text}");
+    }
+
+    pub(crate) fn row(&mut self, name: &str, ns: f64) {
+        println!("  {name:<52} {ns:>8.1} ns");
+    }
+
+    pub(crate) fn ratio(&mut self, name: &str, ratio: f64, target: Target) {
+        self.figure(name, ratio, "x", target);
+    }
+
+    pub(crate) fn figure(&mut self, name: &str, figure: f64, unit: &str, target: Target) {
+        let (words, met) = match target {
+            Target::AtLeast(least) => (format!("at least {least}"), figure >= least),
+            Target::AtMost(most) => (format!("at most {most}"), figure <= most),
+            Target::None => (String::new(), true),
+        };
+        self.missed |= !met;
+        let verdict = if met { "" } else { "  MISSED" };
+        println!("    {name:<50} {figure:>8.2} {unit:<2} {words}{verdict}");
+    }
+
+    pub(crate) fn missed(&self) -> bool {
+        self.missed
+    }
+}
