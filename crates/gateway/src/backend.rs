@@ -55,7 +55,7 @@ impl Worker {
             return Err(Refusal::Draining);
         }
         let now = self.shared.clock.now();
-        let plan = &identified.bot().plan;
+        let plan = &identified.bot().backend_plan;
         let admission = self.shared.limiter.admit(now, plan, &identified.subject(), 0).map_err(over)?;
         record.charged(admission, 0);
         record.end(Stage::Charge);

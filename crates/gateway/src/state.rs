@@ -41,6 +41,8 @@ pub(crate) struct Bot {
     pub(crate) config: BotConfig,
     pub(crate) upstream: Upstream,
     pub(crate) plan: Plan,
+    /// The limits on backend calls: those on users are for what users ask, not for what the backend does for them.
+    pub(crate) backend_plan: Plan,
     /// Whether any limit counts tokens, so that an estimate is worth making.
     pub(crate) counts_tokens: bool,
     pub(crate) counters: BotCounters,
@@ -84,8 +86,12 @@ impl Live {
             let upstream = Upstream::new(&config.upstream, key.as_ref(), &mut roots)
                 .map_err(|source| BotError::Upstream { bot: name.clone(), source })?;
             let plan = limiter.plan(name.as_str(), &config.limits);
+            let others: Vec<Rule> =
+                config.limits.iter().filter(|rule| rule.per() != Per::User).cloned().collect();
+            let backend_plan = limiter.plan(name.as_str(), &others);
             let counts_tokens = config.limits.iter().any(|rule| rule.measure().unit() == Unit::Tokens);
-            let bot = Bot { config, upstream, plan, counts_tokens, counters: BotCounters::default() };
+            let bot =
+                Bot { config, upstream, plan, backend_plan, counts_tokens, counters: BotCounters::default() };
             if ready.insert(name.clone(), Arc::new(bot)).is_some() {
                 return Err(BotError::Twice(name));
             }

@@ -120,8 +120,9 @@ impl AnswerReader {
                     read.done();
                     Ok(())
                 }
-                _ => with_document(event, spare, |document| {
-                    read.chunk(document.root());
+                data if read.alike(data, &bounds(), spare) => Ok(()),
+                data => with_document(event, spare, |document| {
+                    read.chunk_and_learn(data, document.root());
                     Ok(())
                 }),
             }),
@@ -211,6 +212,34 @@ mod tests {
 
     fn events(stream: &str) -> Result<Outcome, AnswerError> {
         read(Operation::Messages, Delivery::Streamed, stream)
+    }
+
+    /// A chunk that is like the one before is not read whole; whatever it says beside its words must still be seen.
+    #[test]
+    fn alike_chunks_say_the_same_as_when_read_alone() {
+        let chunk = |text: &str, rest: &str| {
+            format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":{text}{rest}}}}}]}}\n\n")
+        };
+        let plain = chunk("\"abc\"", "");
+        for (name, next, bytes) in [
+            ("the same", plain.clone(), 6),
+            ("other words", chunk("\"defgh\"", ""), 8),
+            ("escapes", chunk(r#""\u00e4\"\n""#, ""), 7),
+            ("empty", chunk("\"\"", ""), 3),
+            ("null", chunk("null", ""), 3),
+            ("more behind the words", chunk("\"a\"", ",\"refusal\":\"bc\""), 6),
+            ("words that look like more", chunk(r#""a\",\"refusal\":\"bc""#, ""), 3 + 16),
+        ] {
+            let outcome = chunks(&format!("{plain}{next}{plain}")).unwrap();
+            assert_eq!(outcome.output_bytes_seen, bytes + 3, "{name}");
+        }
+        for (name, bad) in [
+            ("a name twice", chunk("\"a\"", ",\"content\":\"b\"")),
+            ("a lone surrogate", chunk(r#""\ud800""#, "")),
+            ("a control character", chunk("\"a\u{1}\"", "")),
+        ] {
+            assert!(chunks(&format!("{plain}{bad}")).is_err(), "{name}");
+        }
     }
 
     #[test]

@@ -26,6 +26,8 @@ struct Running {
     input_estimate: u64,
     random: u64,
     progress: Progress,
+    /// The status of the upstream's answer, once its head has come.
+    upstream_status: Option<u16>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,7 @@ impl Record {
             input_estimate: 0,
             random,
             progress: Progress::Ours,
+            upstream_status: None,
         }))
     }
 
@@ -122,6 +125,13 @@ impl Record {
         self.0.outcome.timings.end_upstream();
     }
 
+    /// The head of the upstream's answer has come.
+    pub(crate) fn upstream_answered(&mut self, status: u16) {
+        self.0.upstream_status = Some(status);
+        self.0.outcome.status = status;
+    }
+
+    /// We answer ourselves.
     pub(crate) fn answered(&mut self, status: u16) {
         self.0.outcome.status = status;
     }
@@ -130,7 +140,7 @@ impl Record {
         self.0.outcome.verdict = reason;
         self.0.outcome.status = status;
         if matches!(refusal, Refusal::UpstreamUnreachable | Refusal::UpstreamRefusedKey) {
-            self.0.progress = Progress::Ours;
+            self.0.progress = Progress::Ours; // it did no work
         }
     }
 
@@ -143,13 +153,15 @@ impl Record {
     pub(crate) fn settle(&mut self, usage: Option<Usage>, text_bytes: u64) {
         self.0.outcome.usage = usage;
         let Some(admission) = &mut self.0.admission else { return };
-        let upstream_served = self.0.outcome.status < 400;
-        let tokens = match (usage, self.0.progress) {
-            (Some(usage), _) => usage.input_tokens.saturating_add(usage.output_tokens),
-            (None, Progress::Forwarded) if upstream_served => {
+        let told = usage.map(|usage| usage.input_tokens.saturating_add(usage.output_tokens));
+        let tokens = match (told, self.0.progress, self.0.upstream_status) {
+            (Some(told), ..) => told,
+            // Nobody knows what it cost: the reservation stands, so that hanging up early saves nothing.
+            (None, Progress::Forwarded, None) => return,
+            (None, Progress::Forwarded, Some(status)) if status < 400 => {
                 self.0.input_estimate.saturating_add(output_from_bytes(text_bytes))
             }
-            (None, _) => 0,
+            (None, ..) => 0, // never left, or the upstream itself refused
         };
         admission.settle(self.0.shared.clock.now(), tokens);
     }

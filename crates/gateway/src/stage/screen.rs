@@ -56,7 +56,7 @@ impl Worker {
         }
         let streamed = is_event_stream(&head.headers);
         for_caller(&mut head.headers);
-        record.answered(head.status.as_u16());
+        record.upstream_answered(head.status.as_u16());
         if exchange.operation == Operation::Models && exchange.model.is_empty() && head.status.is_success() {
             let deadline = timeouts.upstream_total;
             // Boxed: rare, and its state would lie in every request's.

@@ -99,7 +99,7 @@ impl Upstream {
         connect: Duration,
     ) -> Result<(hyper::Response<Incoming>, Lease), Failure> {
         while let Some(mut link) = pool.take(&self.endpoint) {
-            if !link.ready().await {
+            if !link.is_ready() {
                 continue;
             }
             match link.ask(request).await {

@@ -46,7 +46,7 @@ impl Pool {
     /// Closes connections that were not used for long or that the upstream has closed.
     pub(crate) fn prune(&self) {
         for kept in self.idle.lock().values_mut() {
-            kept.retain_mut(|idle| idle.since.elapsed() < IDLE_FOR && idle.link.is_open());
+            kept.retain_mut(|idle| idle.since.elapsed() < IDLE_FOR && idle.link.is_ready());
             kept.shrink_to(IDLE_MAX / 8);
         }
     }

@@ -4,6 +4,7 @@
 
 mod answer;
 mod embeddings;
+mod likeness;
 mod message;
 mod offer;
 mod refusal;

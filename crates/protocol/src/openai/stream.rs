@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::likeness::Likeness;
+use crate::Bounds;
 use crate::answer::{Outcome, Usage, counts_more};
-use crate::json::Value;
+use crate::json::{Spare, Value};
 use crate::word::word;
 
 /// Stands for the older `function_call`, which has no index, among a choice's calls.
@@ -15,6 +17,7 @@ pub(crate) struct ChunkReader {
     outcome: Outcome,
     /// Calls seen, by choice and index: a call comes in many pieces.
     calls: BTreeSet<(u64, u64)>,
+    likeness: Likeness,
 }
 
 impl ChunkReader {
@@ -26,6 +29,25 @@ impl ChunkReader {
                 "usage" => self.outcome.usage = read_usage(value).or(self.outcome.usage),
                 _ => {}
             }
+        }
+    }
+
+    /// Takes one chunk's data if it differs from the one before in its words alone; false if it has to be read whole.
+    pub(crate) fn alike(&mut self, data: &[u8], bounds: &Bounds, spare: &mut Spare) -> bool {
+        let bytes = self.likeness.text_bytes(data, bounds, spare);
+        self.outcome.output_bytes_seen += bytes.unwrap_or(0);
+        bytes.is_some()
+    }
+
+    /// Takes one chunk that was read whole, and remembers what surrounds its text.
+    pub(crate) fn chunk_and_learn(&mut self, data: &[u8], chunk: Value<'_>) {
+        let before = self.outcome.output_bytes_seen;
+        self.chunk(chunk);
+        let counted = self.outcome.output_bytes_seen - before;
+        // Everything else a chunk says (its call, its end, its cost) says the same when said again.
+        match only_text(chunk) {
+            Some((text, bytes)) if bytes == counted => self.likeness.learn(data, text),
+            _ => self.likeness.forget(),
         }
     }
 
@@ -90,6 +112,13 @@ impl ChunkReader {
     fn count(&mut self, text: Value<'_>) {
         self.outcome.output_bytes_seen += text.as_str().map_or(0, |text| text.len() as u64);
     }
+}
+
+/// The text of a chunk's first choice, and its bytes.
+fn only_text(chunk: Value<'_>) -> Option<(Value<'_>, u64)> {
+    let text = chunk.get("choices")?.items().next()?.get("delta")?.get("content")?;
+    let bytes = text.as_str()?.len() as u64;
+    Some((text, bytes))
 }
 
 fn read_usage(usage: Value<'_>) -> Option<Usage> {
