@@ -21,3 +21,4 @@ mod privacy;
 mod refusals;
 mod sessions;
 mod upstream_faults;
+mod upstream_wire;
