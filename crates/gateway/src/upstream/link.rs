@@ -7,8 +7,6 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -16,7 +14,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Outbound;
 
@@ -27,7 +25,6 @@ pub(crate) struct Link {
     sender: SendRequest<Full<Bytes>>,
     /// `None` once the connection is over: a future that is over must not be polled again.
     driver: Option<Driver>,
-    blocked: Arc<AtomicBool>,
 }
 
 /// Why a request got no answer.
@@ -44,10 +41,8 @@ impl Link {
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let blocked = Arc::new(AtomicBool::new(false));
-        let io = TokioIo::new(Watched { io, blocked: blocked.clone() });
-        let (sender, connection) = http1::handshake(io).await.map_err(io::Error::other)?;
-        Ok(Self { sender, driver: Some(Box::pin(connection)), blocked })
+        let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(io::Error::other)?;
+        Ok(Self { sender, driver: Some(Box::pin(connection)) })
     }
 
     /// Reads and writes what can be without waiting. False once the connection is over.
@@ -59,11 +54,10 @@ impl Link {
         pending
     }
 
-    /// Whether it can take a request now: looks for a close that came while nobody drove it. Nobody waits for one that
-    /// cannot: its upstream answered before it took the whole question, and may never take the rest.
+    /// Whether it can take a request now: looks for a close that came while nobody drove it. One that cannot is not worth
+    /// a wait, since another is opened sooner.
     pub(super) fn is_ready(&mut self) -> bool {
-        let open = self.drive(&mut Context::from_waker(Waker::noop())) && self.sender.is_ready();
-        open && !self.blocked.load(Ordering::Relaxed)
+        self.drive(&mut Context::from_waker(Waker::noop())) && self.sender.is_ready()
     }
 
     /// Sends `request` and waits for the head of its answer.
@@ -87,56 +81,5 @@ impl Link {
             }
         })
         .await
-    }
-}
-
-/// A stream that tells whether the other side takes what is written.
-struct Watched<T> {
-    io: T,
-    blocked: Arc<AtomicBool>,
-}
-
-impl<T> Watched<T> {
-    fn wrote(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        self.blocked.store(outcome.is_pending(), Ordering::Relaxed);
-        outcome
-    }
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buf)
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.io).poll_write(cx, bytes);
-        self.wrote(outcome)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.io).poll_write_vectored(cx, bytes);
-        self.wrote(outcome)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
