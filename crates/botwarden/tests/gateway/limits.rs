@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use botwarden_testkit::{Answer, Client, FakeUpstream, Reply};
 
-use crate::support::{ASK, ASK_STREAM, CHAT, EVENTS, MESSAGES, SAY, anthropic, openai, pieces};
+use crate::support::{
+    ASK, ASK_STREAM, CHAT, EVENTS, MESSAGES, SAY, SESSIONS, anthropic, openai, pieces, well,
+};
 
 /// The field's usual example: `handle_request`, 30 a minute and user.
 const GOLDEN: &str = "per = \"user\"\nrequests = 30\nwindow = \"60s\"";
@@ -288,5 +290,44 @@ async fn what_failed_upstream_uses_no_tokens() {
     let ask = r#"{"model":"gpt-4o","messages":[],"max_tokens":900}"#;
     for _ in 0..3 {
         assert_eq!(client.post(CHAT, ask).await.status, 500);
+    }
+}
+
+/// Every call with a valid credential that is read to the point where it is charged.
+#[tokio::test]
+async fn what_counts_and_what_does_not() {
+    let shop = openai()
+        .bot("models = [\"gpt-*\"]")
+        .limit("per = \"key\"\nrequests = 100\nwindow = \"1d\"")
+        .rights(&["chat", "session"])
+        .answering(|asked| match asked.headers.get("x-status") {
+            Some(status) => Answer::json("{}").status(status.to_str().unwrap().parse().unwrap()),
+            None => well(asked),
+        })
+        .await;
+    let mut failing = shop.client().await.with("x-status", "503");
+    let mut client = shop.client().await;
+    let mut used = 0;
+    for (name, target, body, counts) in [
+        ("a chat", CHAT, Some(ASK), true),
+        ("a stream", CHAT, Some(ASK_STREAM), true),
+        ("the list of models", "/v1/models", None, true),
+        ("one model", "/v1/models/gpt-4o", None, true),
+        ("a model not granted", CHAT, Some(r#"{"model":"o3","messages":[]}"#), true),
+        ("a session", SESSIONS, Some(r#"{"user":"alice"}"#), true),
+        ("something malformed", CHAT, Some("{"), false),
+        ("an unknown path", "/v1/files", None, false),
+        ("a query", "/v1/models?x=1", None, false),
+        ("the root", "/v1/", None, false),
+    ] {
+        match body {
+            Some(body) => client.post(target, body).await,
+            None => client.get(target).await,
+        };
+        failing.post(CHAT, ASK).await;
+        used += 2 * usize::from(counts) + usize::from(!counts);
+        let left = client.post(CHAT, ASK).await.header("x-ratelimit-remaining-requests").to_owned();
+        used += 1;
+        assert_eq!(left, (100 - used).to_string(), "{name}");
     }
 }

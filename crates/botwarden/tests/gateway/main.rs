@@ -19,6 +19,7 @@ mod lifecycle;
 mod limits;
 mod privacy;
 mod refusals;
+mod restarts;
 mod sessions;
 mod upstream_faults;
 mod upstream_wire;
