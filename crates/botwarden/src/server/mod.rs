@@ -64,7 +64,10 @@ async fn serve_until_stopped(server: Server, path: PathBuf) -> anyhow::Result<Ex
         tokio::select! {
             signal = signals.next() => match signal {
                 signals::Signal::Stop => break,
-                signals::Signal::Reload => server.reload(file.path()),
+                signals::Signal::Reload => {
+                    file.look(); // what the signal announces is not news a second later
+                    server.reload(file.path());
+                }
             },
             () = file.changed() => server.reload(file.path()),
         }

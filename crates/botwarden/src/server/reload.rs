@@ -32,16 +32,45 @@ impl Watcher {
     pub(super) async fn changed(&mut self) {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            let now = stamp(&self.path);
-            if now.is_some() && now != self.seen {
-                self.seen = now;
+            if self.look() {
                 return;
             }
         }
+    }
+
+    /// Whether the file is another than when last seen, which it is no more after this.
+    pub(super) fn look(&mut self) -> bool {
+        let now = stamp(&self.path);
+        let changed = now.is_some() && now != self.seen;
+        if changed {
+            self.seen = now;
+        }
+        changed
     }
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {
     let metadata = std::fs::metadata(path).ok()?;
     Some(Stamp { modified: metadata.modified().ok(), bytes: metadata.len() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_seen_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("botwarden.toml");
+        let mut watcher = Watcher::new(path.clone());
+        assert!(!watcher.look(), "there is none");
+        std::fs::write(&path, "a").unwrap();
+        assert!(watcher.look(), "there is one");
+        assert!(!watcher.look(), "seen");
+        std::fs::write(&path, "ab").unwrap();
+        assert!(watcher.look(), "another");
+        std::fs::remove_file(&path).unwrap();
+        assert!(!watcher.look(), "one that is gone is waited for");
+        assert!(!watcher.look());
+    }
 }
