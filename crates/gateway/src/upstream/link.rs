@@ -18,6 +18,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Outbound;
 
+/// Bytes of an answer that wait in memory, its whole head among them. Vendors' heads are about 2 KiB.
+const READ_BYTES_MAX: usize = 64 << 10;
+/// Header fields of an answer. Vendors behind a content network send about 40.
+const HEADER_FIELDS_MAX: usize = 128;
+
 type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
 /// An open connection. Dropped, it is closed.
@@ -41,7 +46,9 @@ impl Link {
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(io::Error::other)?;
+        let mut builder = http1::Builder::new();
+        builder.max_buf_size(READ_BYTES_MAX).max_headers(HEADER_FIELDS_MAX);
+        let (sender, connection) = builder.handshake(TokioIo::new(io)).await.map_err(io::Error::other)?;
         Ok(Self { sender, driver: Some(Box::pin(connection)) })
     }
 
