@@ -47,6 +47,21 @@ async fn a_drain_finishes_what_is_under_way_and_takes_nothing_new() {
 }
 
 #[tokio::test]
+async fn a_drain_finishes_http2_streams_and_takes_no_more_of_them() {
+    let (upstream, mut feeds) = FakeUpstream::fed().await;
+    let mut shop = openai().before(upstream).await;
+    let (mut client, mut idle) = (shop.http2().await, shop.http2().await);
+    assert_eq!(idle.get("/v1/none").await.status, 404);
+    let (stream, feed) = tokio::join!(client.stream(CHAT, ASK_STREAM), feeds.next());
+    shop.gateway.logs("stopping", shop.gateway.signal("TERM")).await;
+    feed.send(Bytes::from(EVENTS.concat())).await.unwrap();
+    drop(feed);
+    let reply = stream.rest().await;
+    assert_eq!((reply.text(), reply.complete), (EVENTS.concat().as_str(), true));
+    assert_eq!(shop.gateway.ended().await, Some(0));
+}
+
+#[tokio::test]
 async fn a_drain_has_an_end() {
     let (upstream, mut feeds) = FakeUpstream::fed().await;
     let mut shop = openai().top("[timeouts]\ndrain = \"200ms\"").before(upstream).await;

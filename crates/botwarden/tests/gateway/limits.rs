@@ -94,6 +94,10 @@ async fn users_are_the_same_however_they_are_named() {
     assert_eq!(body.post(CHAT, chat(r#""safety_identifier":"alice""#)).await.decision(), (429, "rate-limit"));
     assert_eq!(head.post(CHAT, chat(r#""user":"alice""#)).await.decision(), (429, "rate-limit"));
     assert_eq!(body.post(CHAT, chat(r#""user":"bob""#)).await.status, 200);
+    let zoe = "Zo\u{eb} \u{5f20}";
+    assert_eq!(shop.client_for(zoe).await.post(CHAT, ASK).await.status, 200);
+    assert_eq!(body.post(CHAT, chat(&format!(r#""user":"{zoe}""#))).await.status, 200);
+    assert_eq!(body.post(CHAT, chat(r#""user":"Zo\u00eb \u5f20""#)).await.decision(), (429, "rate-limit"));
     let shop = anthropic().limit(limit).start().await;
     let (mut head, mut body) = (shop.client_for("alice").await, shop.client().await);
     let named = r#"{"model":"claude-x","max_tokens":1,"messages":[],"metadata":{"user_id":"alice"}}"#;

@@ -21,5 +21,6 @@ mod privacy;
 mod refusals;
 mod restarts;
 mod sessions;
+mod tls;
 mod upstream_faults;
 mod upstream_wire;

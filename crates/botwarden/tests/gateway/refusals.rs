@@ -230,6 +230,24 @@ async fn a_key_without_chat_asks_no_model() {
 }
 
 #[tokio::test]
+async fn names_of_users_are_short_and_printable() {
+    let shop = openai().start().await;
+    let long = "a".repeat(257);
+    for (name, user) in [("too long", long.as_str()), ("a tab", "a\tb"), ("empty", "")] {
+        let reply = shop.client_for(user).await.post(CHAT, ASK).await;
+        assert_eq!(reply.decision(), (400, "bad-header"), "{name}");
+    }
+    for (name, user) in [("too long", long.as_str()), ("a line break", "a\\nb"), ("a nought", "a\\u0000")] {
+        let body = format!(r#"{{"model":"gpt-4o","messages":[],"user":"{user}"}}"#);
+        assert_eq!(shop.client().await.post(CHAT, body).await.decision(), (400, "bad-field"), "{name}");
+    }
+    assert_eq!(shop.upstream.requests(), 0);
+    // Applications that have nobody to name send an empty one.
+    let nobody = r#"{"model":"gpt-4o","messages":[],"user":""}"#;
+    assert_eq!(shop.client().await.post(CHAT, nobody).await.status, 200);
+}
+
+#[tokio::test]
 async fn paths_are_exact() {
     let shop = openai().start().await;
     let mut client = shop.client().await;
