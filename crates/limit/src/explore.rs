@@ -18,7 +18,7 @@ use crate::{
     Journal, JournalError, Limiter, Measure, Per, Plan, Recorded, RecordedClock, Rule, Settings, Subject,
 };
 
-const SCHEDULES: usize = 1000;
+const SCHEDULES: usize = if cfg!(feature = "prove") { 10_000 } else { 300 };
 
 fn explore(run: impl Fn() + Send + Sync + Clone + 'static) {
     let mut config = Config::new();

@@ -12,10 +12,8 @@ const KEYS: u64 = 64;
 const MAX: u32 = 30;
 const THREADS: u64 = 3;
 
-/// Calls in all: 300,000 in an ordinary run; `BOTWARDEN_PROVE=1` makes it 12 million.
-fn calls() -> u64 {
-    if std::env::var_os("BOTWARDEN_PROVE").is_some() { 12_000_000 } else { 300_000 }
-}
+/// Calls in all.
+const CALLS: u64 = if cfg!(feature = "prove") { 12_000_000 } else { 300_000 };
 
 /// Within one window, threads whose readings of the clock cross admit exactly `KEYS * MAX` calls: a reading older than the
 /// newest call's does not look like a window later.
@@ -29,9 +27,9 @@ fn exact_counts_under_contention() {
             let (log, admitted, clock) = (&log, &admitted, &clock);
             scope.spawn(move || {
                 let mut dice = thread + 1;
-                for n in 0..calls() / THREADS {
+                for n in 0..CALLS / THREADS {
                     // The clock advances by at most half a window during the whole test; readings lag by up to 40 ms.
-                    if n % (calls() / 10_000) == 0 {
+                    if n % (CALLS / 10_000) == 0 {
                         clock.fetch_add(1, Ordering::Relaxed);
                     }
                     dice ^= dice << 13;

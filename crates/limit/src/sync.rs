@@ -1,16 +1,18 @@
 //! The lock of a shard; another one when the interleavings of threads are explored.
 
-#[cfg(not(feature = "shuttle"))]
-pub(crate) use parking_lot::{Mutex, MutexGuard};
-
 #[cfg(feature = "shuttle")]
 pub(crate) use explored::{Mutex, MutexGuard};
+#[cfg(not(feature = "shuttle"))]
+pub(crate) use spin::{Mutex, MutexGuard};
+
+#[cfg(not(feature = "shuttle"))]
+mod spin;
 
 #[cfg(feature = "shuttle")]
 mod explored {
     pub(crate) use shuttle::sync::MutexGuard;
 
-    /// [`shuttle::sync::Mutex`] with the face of `parking_lot`'s.
+    /// [`shuttle::sync::Mutex`] with the face of our own.
     #[derive(Debug, Default)]
     pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
 

@@ -81,26 +81,28 @@ impl Cell {
         Some(self.leaves_in(now, window, sum))
     }
 
-    /// What [`charge`](Self::charge) does to a log that has room for one more call in its cell, none of whose calls has left
-    /// the window, or all. Whether it is live is computed with, not branched on: it cannot be guessed.
+    /// What [`charge`](Self::charge) does to a log that is in its cell, if the new call is within `max` and has room there.
+    /// Which calls have left the window is computed with, not branched on: it cannot be guessed.
     #[inline(always)]
     pub(super) fn pushed_inline(self, now: Step, window: u32, max: u32) -> Option<(Self, Counted)> {
-        let difference = self.difference(now);
-        let live = difference <= window as i32;
-        let state = if live { self.state.0 } else { 0 };
-        let gap = if live { difference as u32 } else { 0 };
-        // Without a ring the number of calls is the highest part: one comparison for both.
-        let fits = state < u64::from(INLINE_MAX.min(max)) << State::CALLS_SHIFT;
-        let gaps = state & GAPS_MASK;
-        let sum = gap.wrapping_add(gaps_sum(gaps));
-        if !(fits & (difference >= 0) & (sum <= window)) || self.has_ring() {
+        let newest = self.difference(now);
+        let (state, window) = (self.state.0, window as i32);
+        // Ages of the calls, newest first. Gaps that are not there are 0: their calls are as old as the oldest.
+        let second = newest + (state & 0xffff) as i32;
+        let third = second + (state >> 16 & 0xffff) as i32;
+        let fourth = third + (state >> 32 & 0xffff) as i32;
+        let left = [newest, second, third, fourth].map(|age| u32::from(age > window));
+        let live = self.state.calls().min(INLINE_MAX - (left[0] + left[1] + left[2] + left[3]));
+        if (live >= INLINE_MAX.min(max)) | (newest < 0) | self.has_ring() {
             return None;
         }
-        let gaps = (gaps << 16 | u64::from(gap as u16)) & GAPS_MASK;
+        // The gaps before calls that have left go too; without a live call, so does the new one's.
+        let kept = state & ((1 << (16 * live)) - 1) >> 16;
+        let gap = if live > 0 { newest as u64 } else { 0 };
         let low = self.low & !NEWEST_MASK | now as u32 & NEWEST_MASK;
-        let calls = (state >> State::CALLS_SHIFT) as u32 + 1;
-        let count = Count { used: calls, leaves_in: Step::from(window + 1 - sum) };
-        Some((Self { low, state: State::inline(calls, gaps) }, Counted { count, at: now }))
+        let state = State::inline(live + 1, (kept << 16 | gap) & GAPS_MASK);
+        let leaves_in = Step::from(window as u32 + 1 - gaps_sum(state.gaps()));
+        Some((Self { low, state }, Counted { count: Count { used: live + 1, leaves_in }, at: now }))
     }
 
     /// Steps until one more call is within `max`; 0 if it is now. The log is live.

@@ -118,8 +118,23 @@ impl Shard {
                 bucket.update(at, cell);
                 Ok(counted)
             }
+            None if cell.is_live(now, self.window) && u32::from(cell.calls()) <= max => {
+                Ok(self.charge_own(home, at, now))
+            }
             _ => self.admit_elsewhere(id, now, max),
         }
+    }
+
+    /// Counts a call in a live log that has a place for it.
+    #[inline(never)]
+    fn charge_own(&mut self, home: usize, at: usize, now: Step) -> Counted {
+        let window = self.window;
+        self.seq += 1;
+        let Some(bucket) = self.buckets.get_mut(home) else { return Counted::first(now, window) };
+        let mut cell = bucket.cell(at);
+        let counted = cell.charge(&mut self.rest.rings, now, window, CALLS_MAX);
+        bucket.update(at, cell);
+        counted
     }
 
     /// The same without haste.
@@ -294,17 +309,15 @@ impl Shard {
 
     #[inline]
     fn charge_at(&mut self, place: Place, id: u64, now: Step) -> Counted {
-        self.seq += 1;
-        let mut cell = self.cell(place);
-        if let Place::Own(bucket, at) = place
-            && cell.is_live(now, self.window)
-            && let Some(bucket) = self.buckets.get_mut(bucket)
-        {
-            let counted = cell.charge(&mut self.rest.rings, now, self.window, CALLS_MAX);
-            bucket.update(at, cell);
-            return counted;
+        match place {
+            Place::Own(bucket, at) if self.cell(place).is_live(now, self.window) => {
+                self.charge_own(bucket, at, now)
+            }
+            _ => {
+                self.seq += 1;
+                self.charge_newcomer(place, Tag::of(id), now)
+            }
         }
-        self.charge_newcomer(place, Tag::of(id), now)
     }
 
     /// Counts the first call in a window, or one in a shared log.

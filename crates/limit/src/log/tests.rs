@@ -27,7 +27,7 @@ impl PlainLogs {
     }
 }
 
-/// A small generator of its own, so that ten million decisions take seconds.
+/// A small generator of its own, so that twelve million decisions take seconds.
 struct Dice(u64);
 
 impl Dice {
@@ -46,7 +46,8 @@ impl Dice {
 
 /// Runs `decisions` under one rule and compares each with the plain log's.
 fn agree(seed: u64, decisions: u64, window: u64, max: u32, keys: u64, pace: u64) {
-    let table = Table::new(Duration::from_millis(window), 20_000);
+    // One decides step by step, as several levels do; the other at once.
+    let [table, at_once] = [(); 2].map(|()| Table::new(Duration::from_millis(window), 20_000));
     let mut plain = PlainLogs::default();
     let mut dice = Dice(seed | 1);
     let mut now = 1 << 40;
@@ -66,24 +67,25 @@ fn agree(seed: u64, decisions: u64, window: u64, max: u32, keys: u64, pace: u64)
         let want = plain.admit(id, late, window, max);
         let wait = shard.wait(id, read, max);
         let used = shard.count(id, read).used;
+        let admitted = at_once.shard(Table::shard_of(id)).unwrap().lock().admit(id, read, max);
         assert_eq!(wait == 0, want, "decision {n} of seed {seed}: max {max} window {window}");
         if want {
             let counted = shard.charge(id, read);
+            assert_eq!(admitted, Ok(counted));
             assert_eq!(counted.count, shard.count(id, counted.at));
             assert_eq!(counted.count.used, used + 1);
             let log = &plain.0[&id];
             assert_eq!((counted.count.used as usize, counted.at), (log.len(), *log.last().unwrap()));
         } else {
+            assert_eq!(admitted, Err(wait));
             // The wait is exact: one step earlier there is no place.
             assert_eq!(wait, plain.0[&id][plain.0[&id].len() - max as usize] + window + 1 - late);
         }
     }
 }
 
-/// Decisions in all: 300,000 in an ordinary run; `BOTWARDEN_PROVE=1` makes it 12 million (in release, some seconds).
-fn decisions() -> u64 {
-    if std::env::var_os("BOTWARDEN_PROVE").is_some() { 12_000_000 } else { 300_000 }
-}
+/// Decisions in all.
+const DECISIONS: u64 = if cfg!(feature = "prove") { 12_000_000 } else { 300_000 };
 
 #[test]
 fn agrees_with_a_plain_log() {
@@ -103,7 +105,7 @@ fn agrees_with_a_plain_log() {
         (60_000, 1000, 40, 3),
         (1000, 30, 10_000, 1),
     ];
-    let each = decisions() / shapes.len() as u64 + 1;
+    let each = DECISIONS / shapes.len() as u64 + 1;
     for (seed, (window, max, keys, pace)) in (1..).zip(shapes) {
         agree(seed * 0x1234_5678_9abc, each, window, max, keys, pace);
     }
