@@ -34,6 +34,8 @@ pub(crate) enum Refusal {
     Query,
     #[error("the request target is longer than {max} bytes")]
     TargetTooLong { max: usize },
+    #[error("the request has more than {max} header fields")]
+    TooManyHeaders { max: usize },
     #[error("`{name}` was sent more than once")]
     TwoHeaders { name: &'static str },
     #[error("`{name}` is not usable: {expected}")]
@@ -111,6 +113,7 @@ impl Refusal {
             Self::WrongDialect { .. } => (404, "wrong-dialect", Trouble::NotFound),
             Self::Query => (400, "unknown-query", Trouble::InvalidRequest),
             Self::TargetTooLong { .. } => (414, "target-too-long", Trouble::InvalidRequest),
+            Self::TooManyHeaders { .. } => (431, "too-many-headers", Trouble::InvalidRequest),
             Self::TwoHeaders { .. } => (400, "two-headers", Trouble::InvalidRequest),
             Self::Header { .. } => (400, "bad-header", Trouble::InvalidRequest),
             Self::NoLength => (411, "length-required", Trouble::InvalidRequest),

@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue};
 use hyper::Request;
 use hyper::body::Incoming;
 
+use crate::config::HEADER_FIELDS_MAX;
 use crate::headers::single;
 use crate::refusal::Refusal;
 use crate::route::{Route, route};
@@ -90,6 +91,10 @@ impl Worker {
         record: &mut Record,
     ) -> Result<Identified, Refusal> {
         let headers = request.headers();
+        // In HTTP/1.1 the HTTP layer says so itself; in HTTP/2 it counts bytes alone.
+        if headers.len() > HEADER_FIELDS_MAX {
+            return Err(Refusal::TooManyHeaders { max: HEADER_FIELDS_MAX });
+        }
         // The HTTP layer drops a `content-length` that stands beside it, so the pair (two readings of one body: request
         // smuggling) could not be told from chunks alone. Every SDK declares the length. Source: RFC 9112 §6.1, §6.3.
         if headers.contains_key(TRANSFER_ENCODING) {

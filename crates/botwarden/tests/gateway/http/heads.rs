@@ -110,3 +110,13 @@ async fn two_credentials_by_the_byte() {
         assert_eq!(wire.reply().await.expect("an answer").decision(), (400, "two-headers"), "{name}");
     }
 }
+
+#[tokio::test]
+async fn http2_heads_have_the_same_bounds() {
+    let shop = openai().start().await;
+    let large = "a".repeat(33 << 10);
+    assert_eq!(shop.http2().await.with("x-large", &large).post(CHAT, ASK).await.status, 431);
+    let mut many = (0..64).fold(shop.http2().await, |client, n| client.with(&format!("x-{n}"), "1"));
+    assert_eq!(many.post(CHAT, ASK).await.decision(), (431, "too-many-headers"));
+    assert_eq!(shop.upstream.requests(), 0);
+}
