@@ -39,8 +39,8 @@ impl ExactLog {
         let now = time::ms(now);
         let Some(shard) = self.table.shard(Table::shard_of(id)) else { return Err(u64::MAX) };
         match shard.lock().admit(id, self.table.step(now), self.max) {
-            Ok(_) => Ok(()),
-            Err(steps) => Err(self.table.until(now, steps)),
+            0 => Ok(()),
+            steps => Err(self.table.until(now, steps)),
         }
     }
 

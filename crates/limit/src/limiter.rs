@@ -183,7 +183,7 @@ impl Limiter {
     /// nothing. Rules whose subject is absent do not apply; a tokens rule refuses if not even one token is left.
     pub fn check(&self, now: Tick, plan: &Plan, subject: &Subject<'_>) -> Result<(), Denied> {
         let now = time::ms(now);
-        let seats = seats(plan, &self.subjects.hash(subject), Unnamed::Wait, now);
+        let seats = seats(plan, self.subjects.hashes(subject), Unnamed::Wait, now);
         let refused = |seat: &Seat<'_>| {
             lock(seat).is_none_or(|mut guard| seat.level.wait(&mut guard, seat.id, now, 1) != Wait::None)
         };
@@ -209,7 +209,7 @@ impl Limiter {
         tokens: u64,
     ) -> Result<Admission, Denied> {
         let at = time::ms(now.tick);
-        let seats = seats(plan, &self.subjects.hash(subject), Unnamed::CountByKey, at);
+        let seats = seats(plan, self.subjects.hashes(subject), Unnamed::CountByKey, at);
         let (seats, mut guards) = lock_all(seats);
         touch(&seats, &guards);
         let admissible = seats.iter().all(|seat| {
@@ -314,7 +314,7 @@ impl Tables {
 }
 
 /// The levels that apply.
-fn seats<'p>(plan: &'p Plan, subject: &SubjectHashes, unnamed: Unnamed, now: Ms) -> Seats<'p> {
+fn seats<'p>(plan: &'p Plan, mut subject: SubjectHashes<'_>, unnamed: Unnamed, now: Ms) -> Seats<'p> {
     let mut seats = Seats::new();
     for (number, level) in (0..).zip(plan.0.iter()) {
         let Some(hash) = subject.of(level.rule.per(), unnamed) else { continue };

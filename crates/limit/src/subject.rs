@@ -30,19 +30,16 @@ impl SubjectKeys {
         Self { user: root.derive(b"user"), key: root.derive(b"key"), address: root.derive(b"address") }
     }
 
-    /// Hashes each part of the subject once, however many rules count it.
-    pub(crate) fn hash(&self, subject: &Subject<'_>) -> SubjectHashes {
-        SubjectHashes {
-            user: subject.user.map(|name| self.user.hash(name.as_bytes())),
-            key: subject.key.map(|id| self.key.hash(id.as_bytes())),
-            address: subject.address.map(|ip| self.address.hash_number(address_number(ip))),
-        }
+    /// Hashes a subject as far as it is asked for, each part once, however many rules count it.
+    pub(crate) fn hashes<'a>(&'a self, subject: &'a Subject<'a>) -> SubjectHashes<'a> {
+        SubjectHashes { keys: self, subject, user: None, key: None, address: None }
     }
 }
 
-/// What [`SubjectKeys::hash`] found.
-#[derive(Clone, Copy)]
-pub(crate) struct SubjectHashes {
+/// The hashes of a subject, made when they are first asked for.
+pub(crate) struct SubjectHashes<'a> {
+    keys: &'a SubjectKeys,
+    subject: &'a Subject<'a>,
     user: Option<u64>,
     key: Option<u64>,
     address: Option<u64>,
@@ -57,15 +54,23 @@ pub(crate) enum Unnamed {
     CountByKey,
 }
 
-impl SubjectHashes {
+impl SubjectHashes<'_> {
     /// The one counted by `per`, or none if the rule does not apply.
-    #[inline]
-    pub(crate) fn of(&self, per: Per, unnamed: Unnamed) -> Option<u64> {
+    pub(crate) fn of(&mut self, per: Per, unnamed: Unnamed) -> Option<u64> {
         match per {
-            Per::User if unnamed == Unnamed::CountByKey => self.user.or(self.key),
-            Per::User => self.user,
-            Per::Key => self.key,
-            Per::Address => self.address,
+            Per::User => match self.subject.user {
+                Some(name) => Some(*self.user.get_or_insert_with(|| self.keys.user.hash(name.as_bytes()))),
+                None if unnamed == Unnamed::CountByKey => self.of(Per::Key, unnamed),
+                None => None,
+            },
+            Per::Key => {
+                let id = self.subject.key?;
+                Some(*self.key.get_or_insert_with(|| self.keys.key.hash(id.as_bytes())))
+            }
+            Per::Address => {
+                let address = address_number(self.subject.address?);
+                Some(*self.address.get_or_insert_with(|| self.keys.address.hash_number(address)))
+            }
             Per::Bot => Some(0),
         }
     }
@@ -106,8 +111,9 @@ mod tests {
     #[test]
     fn who_is_counted() {
         let keys = SubjectKeys::new(&[1; 32]);
-        let named = keys.hash(&Subject { user: Some("x"), key: Some("x"), address: None });
-        let unnamed = keys.hash(&Subject { user: None, key: Some("x"), address: None });
+        let named = Subject { user: Some("x"), key: Some("x"), address: None };
+        let unnamed = Subject { user: None, key: Some("x"), address: None };
+        let (mut named, mut unnamed) = (keys.hashes(&named), keys.hashes(&unnamed));
         assert_ne!(named.of(Per::User, Unnamed::Wait), named.of(Per::Key, Unnamed::Wait));
         assert_eq!(unnamed.of(Per::User, Unnamed::Wait), None);
         assert_eq!(unnamed.of(Per::User, Unnamed::CountByKey), unnamed.of(Per::Key, Unnamed::Wait));

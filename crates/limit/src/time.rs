@@ -12,7 +12,8 @@ const BOOT: Ms = 1 << 40;
 /// A tick on the limiter's scale.
 #[inline]
 pub(crate) fn ms(tick: Tick) -> Ms {
-    tick.0.saturating_add(BOOT)
+    // Ticks are milliseconds since boot: nowhere near the end of the scale.
+    tick.0.wrapping_add(BOOT)
 }
 
 /// Milliseconds since boot, below 0 before it.

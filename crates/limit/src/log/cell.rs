@@ -84,7 +84,7 @@ impl Cell {
     /// What [`charge`](Self::charge) does to a log that is in its cell, if the new call is within `max` and has room there.
     /// Which calls have left the window is computed with, not branched on: it cannot be guessed.
     #[inline(always)]
-    pub(super) fn pushed_inline(self, now: Step, window: u32, max: u32) -> Option<(Self, Counted)> {
+    pub(super) fn pushed_inline(self, now: Step, window: u32, max: u32) -> Option<Self> {
         let newest = self.difference(now);
         let (state, window) = (self.state.0, window as i32);
         // Ages of the calls, newest first. Gaps that are not there are 0: their calls are as old as the oldest.
@@ -101,8 +101,7 @@ impl Cell {
         let gap = if live > 0 { newest as u64 } else { 0 };
         let low = self.low & !NEWEST_MASK | now as u32 & NEWEST_MASK;
         let state = State::inline(live + 1, (kept << 16 | gap) & GAPS_MASK);
-        let leaves_in = Step::from(window as u32 + 1 - gaps_sum(state.gaps()));
-        Some((Self { low, state }, Counted { count: Count { used: live + 1, leaves_in }, at: now }))
+        Some(Self { low, state })
     }
 
     /// Steps until one more call is within `max`; 0 if it is now. The log is live.
@@ -150,28 +149,25 @@ impl Cell {
     pub(super) fn charge(&mut self, rings: &mut Rings, now: Step, window: u32, calls_max: u32) -> Counted {
         let difference = self.difference(now);
         let age = difference.max(0) as u32;
-        let full = self.state.calls() >= calls_max;
-        if full | (age + self.state.sum() > window) {
-            self.drop_expired(rings, age, window, calls_max);
+        let (mut gone, mut sum) = self.expired(rings, age, window);
+        if self.state.calls() - gone >= calls_max {
+            sum -= self.state.gap(rings, gone).min(sum);
+            gone += 1;
         }
-        self.state = self.state.pushed(rings, age as u16);
+        let left = self.state.calls() - gone;
+        self.state = match self.state.block() {
+            Some(block) if left > INLINE_AGAIN && left <= block.room() => {
+                rings.advance(block, gone, left - 1, age as u16);
+                State::ring(left + 1, sum + age, block)
+            }
+            _ => self.state.without_oldest(rings, gone, sum).pushed(rings, age as u16),
+        };
         if difference > 0 {
             self.low = self.low & !NEWEST_MASK | now as u32 & NEWEST_MASK;
         }
         let leaves_in = Step::from((window + 1).saturating_sub(self.state.sum()));
         let at = now + Step::from(difference.min(0).unsigned_abs());
         Counted { count: Count { used: self.state.calls(), leaves_in }, at }
-    }
-
-    fn drop_expired(&mut self, rings: &mut Rings, age: u32, window: u32, calls_max: u32) {
-        let (mut gone, mut sum) = self.expired(rings, age, window);
-        if self.state.calls() - gone >= calls_max {
-            sum -= self.state.gap(rings, gone).min(sum);
-            gone += 1;
-        }
-        if gone > 0 {
-            self.state = self.state.without_oldest(rings, gone, sum);
-        }
     }
 
     /// How many of the oldest calls have left the window, and the sum of the gaps of the others. The newest is in.
@@ -307,6 +303,9 @@ impl State {
 
     /// The log without its `gone` oldest calls; `sum` is that of the gaps left.
     fn without_oldest(self, rings: &mut Rings, gone: u32, sum: u32) -> Self {
+        if gone == 0 {
+            return self;
+        }
         let left = self.calls() - gone;
         let Some(block) = self.block() else {
             let kept = (1 << (16 * left.saturating_sub(1))) - 1;

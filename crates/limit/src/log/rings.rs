@@ -78,9 +78,25 @@ impl Rings {
         self.set(block, self.position(block, len), gap);
     }
 
+    /// Drops the `gone` oldest gaps and writes one that follows the `left` others.
+    #[inline]
+    pub(super) fn advance(&mut self, block: Block, gone: u32, left: u32, gap: u16) {
+        let room = block.room();
+        let Some(lines) = self.slab(block.class).and_then(|slab| slab.lines.get_mut(line(block, 0)..)) else {
+            return;
+        };
+        let Some(head) = lines.first_mut().map(|line| &mut line.0[0]) else { return };
+        let first = wrap(u32::from(*head) + gone, room);
+        *head = first as u16;
+        let at = 1 + wrap(first + left, room) as usize;
+        if let Some(to) = lines.get_mut(at / LINE).and_then(|line| line.0.get_mut(at % LINE)) {
+            *to = gap;
+        }
+    }
+
     /// Drops the `n` oldest gaps.
     pub(super) fn drop_oldest(&mut self, block: Block, n: u32) {
-        let head = (u32::from(self.get(block, 0)) + n) % block.room();
+        let head = wrap(u32::from(self.get(block, 0)) + n, block.room());
         self.set(block, 0, head as u16);
     }
 
@@ -90,9 +106,7 @@ impl Rings {
     }
 
     fn position(&self, block: Block, n: u32) -> u32 {
-        let at = u32::from(self.get(block, 0)) + n;
-        let room = block.room();
-        1 + if at < room { at } else { at - room }
+        1 + wrap(u32::from(self.get(block, 0)) + n, block.room())
     }
 
     fn slab(&mut self, class: u8) -> Option<&mut Slab> {
@@ -115,6 +129,12 @@ impl Rings {
             *to = word;
         }
     }
+}
+
+/// A place in a ring, counted on beyond its end.
+#[inline]
+fn wrap(at: u32, room: u32) -> u32 {
+    if at < room { at } else { at - room }
 }
 
 /// The line that word `at` of a block stands in.

@@ -30,14 +30,14 @@ const GROWN: (usize, usize) = (17, 25);
 const OWN: u8 = 0;
 const SHARE: u8 = 1;
 
-/// Logs by id. What every decision reads fits a cache line.
+/// Logs by id. What every decision reads fits a cache line, the lock included.
 pub(crate) struct Shard {
-    buckets: Vec<Bucket>,
+    buckets: Box<[Bucket]>,
     /// The last step at which something expired was dropped. Who arrives with an older reading is taken to come now: what was
     /// dropped may have counted then.
     floor: Step,
     /// Steps after `floor` in which the 24 bits that cells keep of their step are not ambiguous.
-    sweep_after: Step,
+    sweep_after: u32,
     /// The step after which nothing counts in any shared log.
     shared_until: Step,
     /// Changes made, ever: orders the records of this shard.
@@ -46,6 +46,8 @@ pub(crate) struct Shard {
     window: u32,
     rest: Box<Rest>,
 }
+
+const _: () = assert!(size_of::<Shard>() <= 56);
 
 /// What few decisions read.
 struct Rest {
@@ -83,7 +85,7 @@ impl Shard {
             rebuild_due: 0,
         };
         Self {
-            buckets: Vec::new(),
+            buckets: Box::default(),
             floor: 0,
             sweep_after: 0,
             shared_until: 0,
@@ -93,13 +95,13 @@ impl Shard {
         }
     }
 
-    /// Counts one call if it is within `max`, or says how many steps it has to wait: [`wait`](Self::wait) and
+    /// Counts one call if it is within `max` and returns 0, or the steps it has to wait: [`wait`](Self::wait) and
     /// [`charge`](Self::charge) with one search.
     ///
     /// What most calls need stands here, in few instructions: so many decisions fit the processor's window that their waits for
     /// memory overlap. The rest is called.
     #[inline(always)]
-    pub(crate) fn admit(&mut self, id: u64, now: Step, max: u32) -> Result<Counted, Step> {
+    pub(crate) fn admit(&mut self, id: u64, now: Step, max: u32) -> Step {
         let now = self.arrive(now);
         let tag = Tag::of(id);
         let home = home(tag, self.buckets.len());
@@ -109,17 +111,18 @@ impl Shard {
         if let Some(wait) = cell.wait_if_full(now, self.window, max)
             && wait > 0
         {
-            return Err(wait);
+            return wait;
         }
         match cell.pushed_inline(now, self.window, max) {
             // A log that has left the window begins anew, unless its owner may be counted in a shared one.
-            Some((cell, counted)) if (counted.count.used > 1) | (now > self.shared_until) => {
+            Some(cell) if (cell.calls() > 1) | (now > self.shared_until) => {
                 self.seq += 1;
                 bucket.update(at, cell);
-                Ok(counted)
+                0
             }
             None if cell.is_live(now, self.window) && u32::from(cell.calls()) <= max => {
-                Ok(self.charge_own(home, at, now))
+                self.charge_own(home, at, now);
+                0
             }
             _ => self.admit_elsewhere(id, now, max),
         }
@@ -139,10 +142,13 @@ impl Shard {
 
     /// The same without haste.
     #[inline(never)]
-    fn admit_elsewhere(&mut self, id: u64, now: Step, max: u32) -> Result<Counted, Step> {
+    fn admit_elsewhere(&mut self, id: u64, now: Step, max: u32) -> Step {
         let place = self.place(Tag::of(id), now);
         let wait = self.wait_at(place, now, max);
-        if wait > 0 { Err(wait) } else { Ok(self.charge_at(place, id, now)) }
+        if wait == 0 {
+            self.charge_at(place, id, now);
+        }
+        wait
     }
 
     /// Steps until one more call would be within `max`; 0 if it is now. Changes nothing that counts.
@@ -236,7 +242,7 @@ impl Shard {
 
     /// Bytes taken from the allocator.
     pub(crate) fn bytes(&self) -> usize {
-        self.buckets.capacity() * size_of::<Bucket>() + size_of::<Rest>() + self.rest.rings.bytes()
+        size_of_val(&*self.buckets) + size_of::<Rest>() + self.rest.rings.bytes()
     }
 
     /// The step before which nobody arrives.
@@ -249,7 +255,11 @@ impl Shard {
     #[inline]
     fn arrive(&mut self, now: Step) -> Step {
         // One comparison for both: a reading before the floor wraps around to a large number.
-        if now.wrapping_sub(self.floor) < self.sweep_after { now } else { self.arrive_out_of_turn(now) }
+        if now.wrapping_sub(self.floor) < Step::from(self.sweep_after) {
+            now
+        } else {
+            self.arrive_out_of_turn(now)
+        }
     }
 
     #[cold]
@@ -415,7 +425,7 @@ impl Shard {
     fn raise_floor(&mut self, now: Step) {
         self.floor = now;
         let due = self.rest.swept + SWEEP_WINDOWS * Step::from(self.window);
-        self.sweep_after = due.saturating_sub(now);
+        self.sweep_after = due.saturating_sub(now) as u32;
     }
 
     /// Drops expired cells, and grows or shrinks the table to fit the others and one more.
@@ -439,8 +449,7 @@ impl Shard {
         let cells = || old.iter().flat_map(Bucket::cells);
         let live = cells().filter(|(_, cell)| is_live(*cell)).count();
         let size = buckets_for(live + 1, GROWN).min(self.rest.buckets_max).max(buckets_for(live, FULL));
-        self.buckets.reserve_exact(size);
-        self.buckets.resize(size, Bucket::default());
+        self.buckets = vec![Bucket::default(); size].into_boxed_slice();
         self.rest.taken = live;
         for (tag, cell) in cells() {
             if is_live(cell) {

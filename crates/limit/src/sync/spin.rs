@@ -13,8 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Looks at a taken lock before letting another thread run; about a microsecond.
 const LOOKS: u32 = 64;
 
-/// A value that one thread at a time may touch.
+/// A value that one thread at a time may touch. Neighbours do not share a cache line.
 #[derive(Default)]
+#[repr(align(64))]
 pub(crate) struct Mutex<T> {
     locked: AtomicBool,
     value: UnsafeCell<T>,
