@@ -68,6 +68,30 @@ pub(super) const PROOFS: &[Proof] = &[
         page: Page::Printed,
     },
     Proof {
+        name: "limits",
+        claim: "a limit decision costs less than governor's and a 50th of Python's, a key weighs at most 24 to 96 bytes, a flood of keys changes nothing",
+        cargo: &[&["bench", "--package", "botwarden-limit", "--bench", "decide"]],
+        page: Page::Printed,
+    },
+    Proof {
+        name: "limits-exact",
+        claim: "12 million decisions agree with a plain log of time stamps, 12 million calls by three threads are counted exactly, 100,000 schedules of threads admit nobody twice",
+        cargo: &[
+            &[
+                "test",
+                "--release",
+                "--package",
+                "botwarden-limit",
+                "--lib",
+                "--features",
+                "prove,shuttle",
+                "explore",
+            ],
+            &["test", "--release", "--package", "botwarden-limit", "--lib", "--features", "prove"],
+        ],
+        page: Page::Printed,
+    },
+    Proof {
         name: "fuzz",
         claim: "no parser of outside bytes crashes in two minutes each",
         cargo: &[&["xtask", "fuzz", "--every", "--seconds", "120"]],
