@@ -56,18 +56,6 @@ pub(super) const PROOFS: &[Proof] = &[
     side_by_side!("litellm", "a request costs at most 1/200 of the processor time of LiteLLM's proxy"),
     side_by_side!("build", "a cold release build takes at most 10 minutes on two cores, the binary 40 MB"),
     Proof {
-        name: "limit-exact",
-        claim: "limits answer as a plain log of time stamps does, over 12,000,000 decisions",
-        cargo: &[&["test", "--release", "--package", "botwarden-limit"]],
-        page: Page::Printed,
-    },
-    Proof {
-        name: "limit-speed",
-        claim: "what a decision costs and a key weighs, beside governor in the same run",
-        cargo: &[&["bench", "--package", "botwarden-limit"]],
-        page: Page::Printed,
-    },
-    Proof {
         name: "limits",
         claim: "a limit decision costs less than governor's and a 50th of Python's, a key weighs at most 24 to 96 bytes, a flood of keys changes nothing",
         cargo: &[&["bench", "--package", "botwarden-limit", "--bench", "decide"]],
