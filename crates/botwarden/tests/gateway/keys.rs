@@ -71,7 +71,7 @@ async fn a_revoked_backends_sessions_end_with_it() {
 #[tokio::test]
 async fn a_key_runs_out() {
     let shop = openai().start().await;
-    let key = shop.gateway.issue("shop", &["chat"], &["--expires", "2s"]).await;
+    let key = shop.gateway.issue("shop", &["chat"], &["--expires", "1s"]).await;
     let mut client = shop.client_with(&key.secret).await;
     let over = botwarden_testkit::soon("the key to run out", async {
         loop {

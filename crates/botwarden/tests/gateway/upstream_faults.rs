@@ -179,11 +179,17 @@ async fn answers_that_are_none_are_502() {
         ),
         ("odd", || Answer::json("sk-leaked").header("content-encoding", "identity, gzip"), "upstream-answer"),
     ];
-    for (name, give, verdict) in cases {
-        for (setup, target, body) in [(openai(), CHAT, ASK), (anthropic(), MESSAGES, SAY)] {
-            let shop = setup.answering(move |_| give()).await;
-            let reply = shop.client().await.post(target, body).await;
-            assert_eq!(reply.decision(), (502, verdict), "{name}");
+    for (setup, target, body) in [(openai(), CHAT, ASK), (anthropic(), MESSAGES, SAY)] {
+        let shop = setup
+            .answering(move |asked| {
+                let number: usize = asked.headers["x-case"].to_str().unwrap().parse().unwrap();
+                cases[number].1()
+            })
+            .await;
+        for (number, (name, _, verdict)) in cases.iter().enumerate() {
+            let mut client = shop.client().await.with("x-case", &number.to_string());
+            let reply = client.post(target, body).await;
+            assert_eq!(reply.decision(), (502, *verdict), "{name}");
             let all = format!("{:?} {}", reply.headers, reply.text());
             assert!(!all.contains("sk-leaked") && !reply.headers.contains_key("location"), "{name}: {all}");
         }
