@@ -3,10 +3,7 @@
 #[cfg(feature = "shuttle")]
 pub(crate) use explored::{Mutex, MutexGuard};
 #[cfg(not(feature = "shuttle"))]
-pub(crate) use spin::{Mutex, MutexGuard};
-
-#[cfg(not(feature = "shuttle"))]
-mod spin;
+pub(crate) use parking_lot::{Mutex, MutexGuard};
 
 #[cfg(feature = "shuttle")]
 mod explored {
