@@ -40,8 +40,9 @@ pub(crate) fn run(path: &Path, config: Config) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         let lookup: KeyLookup = Arc::new(|name| std::env::var(name).ok());
         let server = Server::start(config, lookup, vec![Arc::new(access)]).await?;
+        let signals = signals::Signals::listen()?; // before `ready`: who reads that may stop us at once
         announce(server.addresses());
-        serve_until_stopped(server, path.to_owned()).await
+        serve_until_stopped(server, signals, path.to_owned()).await
     })
 }
 
@@ -56,9 +57,12 @@ fn announce(addresses: Addresses) {
     anstream::println!("ready {}", serde_json::Value::Object(urls));
 }
 
-async fn serve_until_stopped(server: Server, path: PathBuf) -> anyhow::Result<ExitCode> {
+async fn serve_until_stopped(
+    server: Server,
+    mut signals: signals::Signals,
+    path: PathBuf,
+) -> anyhow::Result<ExitCode> {
     let mut server = server;
-    let mut signals = signals::Signals::listen()?;
     let mut file = reload::Watcher::new(path);
     loop {
         tokio::select! {
