@@ -32,7 +32,16 @@ pub enum LockError {
 /// The right to serve from a directory: an advisory lock on its file `lock`. The system gives it back when the process ends, however it ends.
 #[derive(Debug)]
 pub struct ServeLock {
-    _held: File,
+    held: File,
+}
+
+impl Drop for ServeLock {
+    /// Gives the right back for every copy of the descriptor: a process that another thread is starting just now holds one until
+    /// it runs its program, and closing ours alone would leave the directory taken until then.
+    fn drop(&mut self) {
+        // It fails for a file that cannot be locked at all, and then nothing is held.
+        let _ = self.held.unlock();
+    }
 }
 
 impl DataDir {
@@ -48,7 +57,7 @@ impl DataDir {
             .open(self.path.join("lock"))
             .map_err(io)?;
         match file.try_lock() {
-            Ok(()) => Ok(ServeLock { _held: file }),
+            Ok(()) => Ok(ServeLock { held: file }),
             Err(TryLockError::WouldBlock) => Err(LockError::Taken { path: self.path.clone() }),
             Err(TryLockError::Error(source)) => Err(io(source)),
         }
@@ -69,5 +78,16 @@ mod tests {
         assert!(error.to_string().contains("stop it first"), "{error}");
         drop(held);
         data.lock().unwrap();
+    }
+
+    #[test]
+    fn a_copy_that_a_starting_process_inherited_does_not_keep_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open(dir.path().join("data")).unwrap();
+        let held = data.lock().unwrap();
+        let inherited = held.held.try_clone().unwrap();
+        drop(held);
+        data.lock().unwrap();
+        drop(inherited);
     }
 }
