@@ -38,9 +38,10 @@ impl ExactLog {
     fn admit_hash(&self, now: Tick, id: u64) -> Result<(), u64> {
         let now = time::ms(now);
         let Some(shard) = self.table.shard(Table::shard_of(id)) else { return Err(u64::MAX) };
-        match shard.lock().admit(id, self.table.step(now), self.max) {
+        let step = self.table.step(now);
+        match shard.lock().admit(id, step, self.max) {
             0 => Ok(()),
-            steps => Err(self.table.until(now, steps)),
+            steps => Err(self.table.until(now, step, steps)),
         }
     }
 

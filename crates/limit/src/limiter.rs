@@ -76,6 +76,9 @@ struct Seat<'p> {
     id: u64,
     lock_order: u32,
     guard: u16,
+    /// What time it is in a log's steps, and where the log was found.
+    step: log::Step,
+    place: log::Place,
 }
 
 type Seats<'p> = SmallVec<[Seat<'p>; 6]>;
@@ -183,15 +186,15 @@ impl Limiter {
     /// nothing. Rules whose subject is absent do not apply; a tokens rule refuses if not even one token is left.
     pub fn check(&self, now: Tick, plan: &Plan, subject: &Subject<'_>) -> Result<(), Denied> {
         let now = time::ms(now);
-        let seats = seats(plan, self.subjects.hashes(subject), Unnamed::Wait, now);
-        let refused = |seat: &Seat<'_>| {
-            lock(seat).is_none_or(|mut guard| seat.level.wait(&mut guard, seat.id, now, 1) != Wait::None)
+        let mut seats = seats(plan, self.subjects.hashes(subject), Unnamed::Wait, now);
+        let refused = |seat: &mut Seat<'_>| {
+            lock(seat).is_none_or(|mut guard| seat.wait(&mut guard, now, 1) != Wait::None)
         };
-        if !seats.iter().any(refused) {
+        if !seats.iter_mut().any(refused) {
             return Ok(());
         }
-        let (seats, mut guards) = lock_all(seats);
-        match denied(&seats, &mut guards, now, 1) {
+        let (mut seats, mut guards) = lock_all(seats);
+        match denied(&mut seats, &mut guards, now, 1) {
             Some(denied) => Err(denied),
             None => Ok(()),
         }
@@ -210,14 +213,13 @@ impl Limiter {
     ) -> Result<Admission, Denied> {
         let at = time::ms(now.tick);
         let seats = seats(plan, self.subjects.hashes(subject), Unnamed::CountByKey, at);
-        let (seats, mut guards) = lock_all(seats);
+        let (mut seats, mut guards) = lock_all(seats);
         touch(&seats, &guards);
-        let admissible = seats.iter().all(|seat| {
+        let admissible = seats.iter_mut().all(|seat| {
             let weight = seat.level.weight(tokens);
-            guard(&mut guards, seat)
-                .is_some_and(|guard| seat.level.wait(guard, seat.id, at, weight) == Wait::None)
+            guard(&mut guards, seat.guard).is_some_and(|guard| seat.wait(guard, at, weight) == Wait::None)
         });
-        if !admissible && let Some(denied) = denied(&seats, &mut guards, at, tokens) {
+        if !admissible && let Some(denied) = denied(&mut seats, &mut guards, at, tokens) {
             return Err(denied);
         }
         let mut admission = Admission {
@@ -234,7 +236,7 @@ impl Limiter {
         let mut record = self.journal.is_some().then(|| Writer::<Small>::new(head));
         let mut counted_at = at;
         for seat in &seats {
-            let Some(guard) = guard(&mut guards, seat) else { continue };
+            let Some(guard) = guard(&mut guards, seat.guard) else { continue };
             counted_at = counted_at.max(seat.charge(guard, at, tokens, &mut admission, record.as_mut()));
         }
         drop(guards);
@@ -322,7 +324,12 @@ fn seats<'p>(plan: &'p Plan, mut subject: SubjectHashes<'_>, unnamed: Unnamed, n
             continue;
         }
         let id = level.id(hash);
-        seats.push(Seat { number, level, id, lock_order: level.lock_order(id), guard: 0 });
+        let step = match &level.counter {
+            Counter::Log { table, .. } => table.step(now),
+            Counter::Sum { .. } | Counter::Open { .. } => 0,
+        };
+        let lock_order = level.lock_order(id);
+        seats.push(Seat { number, level, id, lock_order, guard: 0, step, place: log::Place::Nowhere });
     }
     seats
 }
@@ -350,8 +357,8 @@ fn lock<'p>(seat: &Seat<'p>) -> Option<Guard<'p>> {
     })
 }
 
-fn guard<'g, 'p>(guards: &'g mut Guards<'p>, seat: &Seat<'_>) -> Option<&'g mut Guard<'p>> {
-    guards.get_mut(usize::from(seat.guard))
+fn guard<'g, 'p>(guards: &'g mut Guards<'p>, number: u16) -> Option<&'g mut Guard<'p>> {
+    guards.get_mut(usize::from(number))
 }
 
 /// Reads what the levels are going to decide on, so that the waits for memory overlap.
@@ -364,14 +371,14 @@ fn touch(seats: &Seats<'_>, guards: &Guards<'_>) {
 }
 
 /// The refusal, if any level refuses: the level with the longest wait, and all standings.
-fn denied(seats: &Seats<'_>, guards: &mut Guards<'_>, now: Ms, tokens: u64) -> Option<Denied> {
+fn denied(seats: &mut Seats<'_>, guards: &mut Guards<'_>, now: Ms, tokens: u64) -> Option<Denied> {
     let mut worst: Option<(u64, Standing)> = None;
     let mut standings = Vec::with_capacity(seats.len());
     for seat in seats {
-        let guard = guards.get_mut(usize::from(seat.guard))?;
-        let (used, leaves_in_ms) = seat.level.used(guard, seat.id, now);
+        let guard = guard(guards, seat.guard)?;
+        let (used, leaves_in_ms) = seat.used(guard, now);
         let standing = seat.level.standing(used, leaves_in_ms);
-        let wait_ms = match seat.level.wait(guard, seat.id, now, seat.level.weight(tokens)) {
+        let wait_ms = match seat.wait(guard, now, seat.level.weight(tokens)) {
             Wait::None => 0,
             Wait::Ms(ms) => ms,
             Wait::Forever => u64::MAX,
@@ -397,40 +404,41 @@ impl Level {
             Counter::Log { .. } | Counter::Open { .. } => 1,
         }
     }
+}
 
-    /// How long `weight` more has to wait.
+impl Seat<'_> {
+    /// How long `weight` more has to wait. Remembers where the log was found.
     #[inline]
-    fn wait(&self, guard: &mut Guard<'_>, id: u64, now: Ms, weight: u64) -> Wait {
-        match (&self.counter, guard) {
-            (Counter::Log { table, max }, Guard::Log(shard)) => match shard.wait(id, table.step(now), *max) {
-                0 => Wait::None,
-                steps => Wait::Ms(table.until(now, steps)),
-            },
-            (Counter::Sum { max, .. }, Guard::Sum(shard)) => shard.wait(id, now, *max, weight),
-            (Counter::Open { max, .. }, Guard::Open(shard)) if shard.has_place(id, *max) => Wait::None,
+    fn wait(&mut self, guard: &mut Guard<'_>, now: Ms, weight: u64) -> Wait {
+        match (&self.level.counter, guard) {
+            (Counter::Log { table, max }, Guard::Log(shard)) => {
+                let (steps, place) = shard.wait(self.id, self.step, *max);
+                self.place = place;
+                if steps == 0 { Wait::None } else { Wait::Ms(table.until(now, self.step, steps)) }
+            }
+            (Counter::Sum { max, .. }, Guard::Sum(shard)) => shard.wait(self.id, now, *max, weight),
+            (Counter::Open { max, .. }, Guard::Open(shard)) if shard.has_place(self.id, *max) => Wait::None,
             // Open calls without a place; or a guard of another kind, which `lock` does not make.
             _ => Wait::Forever,
         }
     }
 
     /// What is used, and the milliseconds until some of it leaves.
-    fn used(&self, guard: &mut Guard<'_>, id: u64, now: Ms) -> (u64, u64) {
-        match (&self.counter, guard) {
+    fn used(&self, guard: &mut Guard<'_>, now: Ms) -> (u64, u64) {
+        match (&self.level.counter, guard) {
             (Counter::Log { table, .. }, Guard::Log(shard)) => {
-                let count = shard.count(id, table.step(now));
-                (u64::from(count.used), table.until(now, count.leaves_in))
+                let count = shard.count(self.id, self.step);
+                (u64::from(count.used), table.until(now, self.step, count.leaves_in))
             }
             (Counter::Sum { .. }, Guard::Sum(shard)) => {
-                let total = shard.total(id, now);
+                let total = shard.total(self.id, now);
                 (total.used, total.leaves_in_ms)
             }
-            (Counter::Open { .. }, Guard::Open(shard)) => (u64::from(shard.taken(id)), 0),
+            (Counter::Open { .. }, Guard::Open(shard)) => (u64::from(shard.taken(self.id)), 0),
             _ => (u64::MAX, 0),
         }
     }
-}
 
-impl Seat<'_> {
     /// Charges the level and notes it; returns the moment it was charged at.
     fn charge(
         &self,
@@ -449,10 +457,10 @@ impl Seat<'_> {
         let mut at = now;
         let (used, leaves_in_ms) = match (&self.level.counter, guard) {
             (Counter::Log { table, .. }, Guard::Log(shard)) => {
-                let counted = shard.charge(id, table.step(now));
+                let counted = shard.charge(id, self.step, self.place);
                 at = at.max(counted.at * table.unit_ms());
                 note(record::Counter::Log, table.window_ms(), shard.seq, 1);
-                (u64::from(counted.count.used), table.until(now, counted.count.leaves_in))
+                (u64::from(counted.count.used), table.until(now, self.step, counted.count.leaves_in))
             }
             (Counter::Sum { table, weigh, .. }, Guard::Sum(shard)) => {
                 let weight = weigh.weight(tokens);

@@ -179,7 +179,7 @@ impl Restore<'_> {
                     let mut shard = self.log_shard(&table, number)?;
                     let before = shard.seq;
                     if at.saturating_add(line.window_ms + 2 * table.unit_ms()) >= self.now {
-                        shard.charge(line.id, table.step(at));
+                        shard.charge(line.id, table.step(at), log::Place::Nowhere);
                     }
                     shard.seq = before.max(line.seq);
                 }

@@ -17,7 +17,6 @@ fn requests(per: Per, max: u32, secs: u64) -> Rule {
 
 /// A million users, as many addresses, a thousand keys; each user calls now and then and is admitted.
 pub(crate) fn six_against_one(table: &mut Table) {
-    let keys = draws(0x1234_5678_9abc_def1, DECISIONS);
     let limiter = || Limiter::new(Settings::new(SECRET));
     let (one, six) = (limiter(), limiter());
     let one_rule = one.plan("shop", &[requests(Per::User, 30, 60)]);
@@ -38,6 +37,7 @@ pub(crate) fn six_against_one(table: &mut Table) {
         decide(&six, &six_rules, 0, key);
     }
     for round in 0..ROUNDS as u64 {
+        let keys = draws(0x1234_5678_9abc_def1 + round, DECISIONS);
         let tick = |n: u64| 200_000 + round * 60_000 + n * 60_000 / DECISIONS as u64;
         single.push(time(&keys, |n, key| decide(&one, &one_rule, tick(n), key)));
         several.push(time(&keys, |n, key| decide(&six, &six_rules, tick(n), key)));

@@ -95,6 +95,13 @@ impl Bucket {
         None
     }
 
+    /// Whether the cell at a place has this tag.
+    #[inline]
+    pub(super) fn has(&self, at: usize, tag: Tag) -> bool {
+        let high = self.0.get(at / LINE).and_then(|line| line.high.get(at % LINE));
+        high == Some(&tag.high) && self.low(at) >> NEWEST_BITS == u32::from(tag.low)
+    }
+
     /// A free place.
     #[inline]
     pub(super) fn empty(&self) -> Option<usize> {

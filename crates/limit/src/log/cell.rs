@@ -70,18 +70,13 @@ impl Cell {
         ((now as u32).wrapping_sub(self.low) << (32 - NEWEST_BITS)) as i32 >> (32 - NEWEST_BITS)
     }
 
-    /// What [`wait`](Self::wait) says of a log of exactly `max` calls; 0 if none of them is in the window.
+    /// What [`wait`](Self::wait) says of a log in a ring, if it holds exactly `max` calls; 0 if none of them is in the window.
     #[inline(always)]
     pub(super) fn wait_if_full(self, now: Step, window: u32, max: u32) -> Option<Step> {
-        if self.state.calls() != max {
-            return None;
-        }
-        // More calls than fit the cell are in a ring.
-        let sum = if max > INLINE_MAX { self.state.ring_sum() } else { self.state.sum() };
-        Some(self.leaves_in(now, window, sum))
+        (self.state.calls() == max).then(|| self.leaves_in(now, window, self.state.ring_sum()))
     }
 
-    /// What [`charge`](Self::charge) does to a log that is in its cell, if the new call is within `max` and has room there.
+    /// What [`charge`](Self::charge) does to a log that is in its cell (no ring), if the new call is within `max` and has room there.
     /// Which calls have left the window is computed with, not branched on: it cannot be guessed.
     #[inline(always)]
     pub(super) fn pushed_inline(self, now: Step, window: u32, max: u32) -> Option<Self> {
@@ -93,7 +88,7 @@ impl Cell {
         let fourth = third + (state >> 32 & 0xffff) as i32;
         let left = [newest, second, third, fourth].map(|age| u32::from(age > window));
         let live = self.state.calls().min(INLINE_MAX - (left[0] + left[1] + left[2] + left[3]));
-        if (live >= INLINE_MAX.min(max)) | (newest < 0) | self.has_ring() {
+        if (live >= INLINE_MAX.min(max)) | (newest < 0) {
             return None;
         }
         // The gaps before calls that have left go too; without a live call, so does the new one's.
@@ -174,8 +169,14 @@ impl Cell {
     fn expired(self, rings: &Rings, age: u32, window: u32) -> (u32, u32) {
         let mut sum = self.state.sum();
         let mut gone = 0;
+        if age + sum <= window {
+            return (gone, sum);
+        }
+        let ring = self.state.block().map(|block| rings.gaps(block));
         while age + sum > window && gone + 1 < self.state.calls() {
-            sum -= self.state.gap(rings, gone).min(sum);
+            let gap =
+                ring.as_ref().map_or_else(|| self.state.inline_gap(gone), |ring| u32::from(ring.nth(gone)));
+            sum -= gap.min(sum);
             gone += 1;
         }
         (gone, sum)
@@ -265,8 +266,13 @@ impl State {
     fn gap(self, rings: &Rings, n: u32) -> u32 {
         match self.block() {
             Some(block) => u32::from(rings.gap(block, n)),
-            None => (self.gaps() >> (16 * self.calls().saturating_sub(2 + n)) & 0xffff) as u32,
+            None => self.inline_gap(n),
         }
+    }
+
+    /// The same of a log that is in its cell.
+    fn inline_gap(self, n: u32) -> u32 {
+        (self.gaps() >> (16 * self.calls().saturating_sub(2 + n)) & 0xffff) as u32
     }
 
     /// The log with one more call, `gap` after the newest.

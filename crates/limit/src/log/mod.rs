@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::sync::Mutex;
 use crate::time::Ms;
-pub(crate) use shard::Shard;
+pub(crate) use shard::{Place, Shard};
 
 /// The most calls a log holds; larger rules are counted by [`crate::sum`].
 pub(crate) const CALLS_MAX: u32 = 1000;
@@ -30,8 +30,12 @@ pub(crate) type Step = u64;
 pub(crate) struct Table {
     window_ms: u64,
     unit_ms: u64,
-    shards: Box<[Mutex<Shard>; SHARDS]>,
+    shards: Box<[Line; SHARDS]>,
 }
+
+/// A shard and its lock in a cache line of their own.
+#[repr(align(64))]
+struct Line(Mutex<Shard>);
 
 /// How a subject stands in one log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +71,7 @@ impl Table {
         // Keys fall to shards by chance: six standard deviations above the mean, no shard is full before the table is.
         let mean = keys_max.div_ceil(SHARDS);
         let per_shard = mean + 6 * mean.isqrt();
-        let shards = Box::new(std::array::from_fn(|_| Mutex::new(Shard::new(steps, per_shard))));
+        let shards = Box::new(std::array::from_fn(|_| Line(Mutex::new(Shard::new(steps, per_shard)))));
         Self { window_ms, unit_ms, shards }
     }
 
@@ -86,9 +90,9 @@ impl Table {
         if self.unit_ms == 1 { now } else { now / self.unit_ms }
     }
 
-    /// Milliseconds from `now` to the beginning of the step `steps` after its own.
-    pub(crate) fn until(&self, now: Ms, steps: Step) -> u64 {
-        if steps == 0 { 0 } else { ((self.step(now) + steps) * self.unit_ms).saturating_sub(now) }
+    /// Milliseconds from `now`, which lies in `step`, to the beginning of the step `steps` after it.
+    pub(crate) fn until(&self, now: Ms, step: Step, steps: Step) -> u64 {
+        if steps == 0 { 0 } else { ((step + steps) * self.unit_ms).saturating_sub(now) }
     }
 
     /// The number of the shard that holds `id`: its highest byte.
@@ -98,12 +102,12 @@ impl Table {
     }
 
     pub(crate) fn shard(&self, number: u8) -> Option<&Mutex<Shard>> {
-        self.shards.get(usize::from(number))
+        self.shards.get(usize::from(number)).map(|line| &line.0)
     }
 
     /// Bytes taken from the allocator.
     pub(crate) fn bytes(&self) -> usize {
-        let shards: usize = self.shards.iter().map(|shard| shard.lock().bytes()).sum();
+        let shards: usize = self.shards.iter().map(|line| line.0.lock().bytes()).sum();
         size_of::<Self>() + size_of_val(&*self.shards) + shards
     }
 }

@@ -32,6 +32,22 @@ pub(super) struct Block {
     pub(super) number: u32,
 }
 
+/// The gaps of a ring.
+pub(super) struct Gaps<'r> {
+    lines: &'r [Line],
+    head: u32,
+    room: u32,
+}
+
+impl Gaps<'_> {
+    /// The `n`-th oldest; 0, a call newer than it was, if the ring does not exist.
+    #[inline]
+    pub(super) fn nth(&self, n: u32) -> u16 {
+        let at = 1 + wrap(self.head + n, self.room) as usize;
+        self.lines.get(at / LINE).and_then(|line| line.0.get(at % LINE)).copied().unwrap_or(0)
+    }
+}
+
 impl Block {
     /// Gaps it can hold.
     pub(super) fn room(self) -> u32 {
@@ -70,7 +86,16 @@ impl Rings {
 
     /// The `n`-th oldest gap of a ring.
     pub(super) fn gap(&self, block: Block, n: u32) -> u16 {
-        self.get(block, self.position(block, n))
+        self.gaps(block).nth(n)
+    }
+
+    /// The gaps of a ring, to read several.
+    #[inline]
+    pub(super) fn gaps(&self, block: Block) -> Gaps<'_> {
+        let slab = self.slabs.get(usize::from(block.class.wrapping_sub(1)));
+        let lines = slab.and_then(|slab| slab.lines.get(line(block, 0)..)).unwrap_or_default();
+        let head = lines.first().map_or(0, |line| line.0[0]);
+        Gaps { lines, head: u32::from(head), room: block.room() }
     }
 
     /// Writes the gap that follows `len` others.

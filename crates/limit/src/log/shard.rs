@@ -64,7 +64,7 @@ struct Rest {
 
 /// Where an id is counted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(crate) enum Place {
     /// In its own cell: bucket and place.
     Own(usize, usize),
     /// In a shared log.
@@ -108,20 +108,22 @@ impl Shard {
         let Some(bucket) = self.buckets.get_mut(home) else { return self.admit_elsewhere(id, now, max) };
         let Some(at) = bucket.find(tag) else { return self.admit_elsewhere(id, now, max) };
         let cell = bucket.cell(at);
-        if let Some(wait) = cell.wait_if_full(now, self.window, max)
-            && wait > 0
-        {
-            return wait;
+        if cell.has_ring() {
+            return match cell.wait_if_full(now, self.window, max) {
+                Some(wait) if wait > 0 => wait,
+                // Not full, or full of calls of which the oldest has left.
+                _ if cell.is_live(now, self.window) && u32::from(cell.calls()) <= max => {
+                    self.charge_own(home, at, now);
+                    0
+                }
+                _ => self.admit_elsewhere(id, now, max),
+            };
         }
         match cell.pushed_inline(now, self.window, max) {
             // A log that has left the window begins anew, unless its owner may be counted in a shared one.
             Some(cell) if (cell.calls() > 1) | (now > self.shared_until) => {
                 self.seq += 1;
                 bucket.update(at, cell);
-                0
-            }
-            None if cell.is_live(now, self.window) && u32::from(cell.calls()) <= max => {
-                self.charge_own(home, at, now);
                 0
             }
             _ => self.admit_elsewhere(id, now, max),
@@ -153,17 +155,25 @@ impl Shard {
 
     /// Steps until one more call would be within `max`; 0 if it is now. Changes nothing that counts.
     #[inline]
-    pub(crate) fn wait(&mut self, id: u64, now: Step, max: u32) -> Step {
+    pub(crate) fn wait(&mut self, id: u64, now: Step, max: u32) -> (Step, Place) {
         let now = self.arrive(now);
         let place = self.place(Tag::of(id), now);
-        self.wait_at(place, now, max)
+        (self.wait_at(place, now, max), place)
     }
 
-    /// Counts one call.
+    /// Counts one call of an id that was found at `place`, if it is still there.
     #[inline]
-    pub(crate) fn charge(&mut self, id: u64, now: Step) -> Counted {
+    pub(crate) fn charge(&mut self, id: u64, now: Step, place: Place) -> Counted {
         let now = self.arrive(now);
-        let place = self.place(Tag::of(id), now);
+        let tag = Tag::of(id);
+        if let Place::Own(number, at) = place
+            && let Some(bucket) = self.buckets.get(number)
+            && bucket.has(at, tag)
+            && bucket.cell(at).is_live(now, self.window)
+        {
+            return self.charge_own(number, at, now);
+        }
+        let place = self.place(tag, now);
         self.charge_at(place, id, now)
     }
 
@@ -230,7 +240,7 @@ impl Shard {
                 let at = moved(step);
                 match kind {
                     _ if at <= self.floor => {}
-                    OWN => drop(self.charge(id, at)),
+                    OWN => drop(self.charge(id, at, Place::Nowhere)),
                     SHARE => drop(self.charge_newcomer(Place::Shared(0), Tag::of(id), at)),
                     _ => return Err(Unread::Malformed),
                 }

@@ -65,12 +65,12 @@ fn agree(seed: u64, decisions: u64, window: u64, max: u32, keys: u64, pace: u64)
         let mut shard = table.shard(Table::shard_of(id)).unwrap().lock();
         let late = read.max(shard.floor());
         let want = plain.admit(id, late, window, max);
-        let wait = shard.wait(id, read, max);
+        let (wait, place) = shard.wait(id, read, max);
         let used = shard.count(id, read).used;
         let admitted = at_once.shard(Table::shard_of(id)).unwrap().lock().admit(id, read, max);
         assert_eq!(wait == 0, want, "decision {n} of seed {seed}: max {max} window {window}");
         if want {
-            let counted = shard.charge(id, read);
+            let counted = shard.charge(id, read, place);
             assert_eq!(admitted, 0);
             assert_eq!(counted.count, shard.count(id, counted.at));
             assert_eq!(counted.count.used, used + 1);
@@ -211,9 +211,10 @@ fn long_windows_count_in_steps() {
         let id = start & 0xff;
         let step = |at| table.step(at);
         assert!(shard.admit(id, step(start), 1) == 0);
-        let wait = table.until(start + 5, shard.wait(id, step(start + 5), 1));
+        let steps = shard.wait(id, step(start + 5), 1).0;
+        let wait = table.until(start + 5, step(start + 5), steps);
         let free = start + 5 + wait;
         assert!(free > start + window && free <= start + window + 120, "{}", free - start - window);
-        assert!(shard.wait(id, step(free - 1), 1) > 0 && shard.wait(id, step(free), 1) == 0);
+        assert!(shard.wait(id, step(free - 1), 1).0 > 0 && shard.wait(id, step(free), 1).0 == 0);
     }
 }
