@@ -1,15 +1,14 @@
-//! The files of the journal: logs that grow, snapshots that are there whole or not at all.
+//! The files of the journal: where they are, and snapshots, which are there whole or not at all.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use botwarden_types::Now;
 
 use super::frame;
-use super::header::{self, Boot, Header};
+use super::header::{Boot, Header};
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,46 +28,6 @@ impl Kind {
     /// The file of a generation.
     pub(super) fn path(self, dir: &Path, generation: u64) -> PathBuf {
         dir.join(format!("{}{generation:016x}", self.prefix()))
-    }
-}
-
-/// A log that decisions are appended to.
-pub(super) struct Log {
-    file: Arc<File>,
-    /// Bytes written whole.
-    length: u64,
-    /// Whether a failed write left bytes behind that could not be removed.
-    broken: bool,
-    frame: Vec<u8>,
-}
-
-impl Log {
-    pub(super) fn create(dir: &Path, generation: u64, boot: Boot, now: Now) -> io::Result<Self> {
-        let mut file = create(&Kind::Log.path(dir, generation))?;
-        file.write_all(&Header { boot, written: now }.bytes())?;
-        Ok(Self { file: Arc::new(file), length: header::BYTES as u64, broken: false, frame: Vec::new() })
-    }
-
-    /// Appends one record by one write at the end; whatever is left of a failed one is cut off again.
-    pub(super) fn append(&mut self, record: &[u8]) -> io::Result<()> {
-        if self.broken {
-            return Err(io::Error::other("an earlier record was cut short and could not be removed"));
-        }
-        frame::write(record, &mut self.frame)?;
-        if let Err(error) = self.file.write_all_at(&self.frame, self.length) {
-            self.broken = self.file.set_len(self.length).is_err();
-            return Err(error);
-        }
-        self.length += self.frame.len() as u64;
-        Ok(())
-    }
-
-    pub(super) fn bytes(&self) -> u64 {
-        self.length
-    }
-
-    pub(super) fn file(&self) -> Arc<File> {
-        Arc::clone(&self.file)
     }
 }
 
@@ -109,8 +68,8 @@ impl SnapshotFile {
 }
 
 /// Makes a new file that its owner alone may read.
-fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// The files in `dir`, oldest generation first.

@@ -1,16 +1,18 @@
 //! The journal of the limiter: decisions on disk, so that limits hold over a restart.
 //!
 //! [`FileJournal::open`] finds what was kept and hands it over as a [`Recovery`] to count again; [`FileJournal::snapshot`] then puts
-//! it into use. From there on each decision is one `write` to the end of a log, which survives the end of this process at once,
+//! it into use. From there on each decision goes to the end of a log, which survives the end of this process at once,
 //! `kill -9` included; [`FileJournal::sync`], called every second or so, brings it over a loss of power too. When
 //! [`FileJournal::snapshot_due`] says so, another snapshot keeps the log short. `docs/formats/limit-journal.md` describes the files.
 
 mod file;
 mod frame;
 mod header;
+mod log;
 mod recovery;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::fs::File;
 use std::io;
@@ -20,8 +22,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use botwarden_limit::{Journal, JournalError, Limiter};
 use botwarden_types::Now;
 
-use self::file::{Log, SnapshotFile};
+use self::file::SnapshotFile;
+use self::frame::FrameHead;
 use self::header::Boot;
+use self::log::Log;
 pub use self::recovery::Recovery;
 use crate::data_dir::{DataDir, DataDirError};
 
@@ -181,12 +185,13 @@ impl State {
 
 impl Journal for FileJournal {
     fn append(&self, record: &[u8]) -> Result<(), JournalError> {
+        let head = FrameHead::of(record).map_err(JournalError::Write)?;
         let mut state = self.state();
         let bytes = state.bytes();
         if bytes >= LOG_BYTES_STOP {
             return Err(JournalError::Full { bytes });
         }
         let log = state.log.as_mut().ok_or(JournalError::NotReady)?;
-        log.append(record).map_err(JournalError::Write)
+        log.append(head, record).map_err(JournalError::Write)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use botwarden_limit::{JournalError, Recorded, RecordedClock, record_time};
@@ -12,6 +12,7 @@ use super::OpenJournalError;
 use super::file::{self, Kind};
 use super::frame::{self, Found};
 use super::header::{self, Boot, Header};
+use super::log;
 
 /// What a journal kept: the last snapshot, then the logs since. Give it to [`botwarden_limit::Limiter::restore`].
 pub struct Recovery {
@@ -133,11 +134,34 @@ impl Survey {
                 }
                 Found::End => return Ok(survey),
                 Found::Torn if kind == Kind::Log => return Ok(survey),
+                // Room that was reserved; at most one record was being written there.
+                Found::Free if kind == Kind::Log => {
+                    survey.lost_bytes = to_last_byte(&mut file).map_err(reading)?;
+                    let explained = survey.lost_bytes <= log::FRAME_BYTES_MAX || !header.boot.is_same(boot);
+                    return if explained { Ok(survey) } else { Err(damaged(survey.whole_bytes)) };
+                }
                 // After a loss of power, what was not synced may be anything; before it, nobody writes such bytes.
                 Found::Damaged if kind == Kind::Log && !header.boot.is_same(boot) => return Ok(survey),
-                Found::Torn | Found::Damaged => return Err(damaged(survey.whole_bytes)),
+                Found::Torn | Found::Free | Found::Damaged => return Err(damaged(survey.whole_bytes)),
             }
         }
+    }
+}
+
+/// Bytes of the frame whose head was read, if anything follows its length but zeros: up to the last byte that is not.
+fn to_last_byte(file: &mut BufReader<File>) -> io::Result<u64> {
+    let (mut read, mut last) = (frame::HEAD as u64, 0);
+    loop {
+        let bytes = file.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(last);
+        }
+        if let Some(at) = bytes.iter().rposition(|byte| *byte != 0) {
+            last = read + at as u64 + 1;
+        }
+        let length = bytes.len();
+        read += length as u64;
+        file.consume(length);
     }
 }
 
@@ -162,7 +186,7 @@ impl Recorded for Recovery {
                 }
                 Found::End => self.reading = None,
                 // It was whole a moment ago.
-                Found::Torn | Found::Damaged => {
+                Found::Torn | Found::Free | Found::Damaged => {
                     return Err(JournalError::Read(std::io::ErrorKind::InvalidData.into()));
                 }
             }

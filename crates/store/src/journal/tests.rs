@@ -11,7 +11,9 @@ use botwarden_limit::{
 };
 use botwarden_types::{Now, Tick, UnixMs};
 
+use super::frame::FrameHead;
 use super::header::Boot;
+use super::log::Log;
 use super::{FileJournal, OpenJournalError, Recovery};
 
 const BOOT: Boot = Boot([1; 16]);
@@ -145,25 +147,66 @@ fn a_log_cut_at_any_byte_keeps_what_is_whole() {
     let dir = private_dir();
     let node = start(dir.path(), at(0), BOOT);
     let log = newest(dir.path(), "log-");
-    let empty = fs::metadata(&log).unwrap().len();
+    let empty = node.journal.state().bytes();
     let mut ends = Vec::new();
     for n in 0..4 {
         node.call(at(n), "alice", 0).unwrap();
-        ends.push(fs::metadata(&log).unwrap().len());
+        ends.push(node.journal.state().bytes());
     }
+    let reserved = fs::read(&log).unwrap();
     drop(node);
     let whole = fs::read(&log).unwrap();
-    for cut in usize::try_from(empty).unwrap()..=whole.len() {
+    assert_eq!(Some(whole.len() as u64), ends.last().copied(), "closed, it is as long as its records");
+    assert!(
+        reserved.len() > whole.len() && reserved.starts_with(&whole),
+        "while it is written, room follows them"
+    );
+    let check = |name: &str, cut: usize, log: &[u8]| {
         let copy = private_dir();
         for entry in fs::read_dir(dir.path()).unwrap() {
             let entry = entry.unwrap();
             fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
         }
-        fs::write(newest(copy.path(), "log-"), &whole[..cut]).unwrap();
+        fs::write(newest(copy.path(), "log-"), log).unwrap();
         let kept = ends.iter().filter(|end| **end <= cut as u64).count();
         let node = start(copy.path(), at(5), BOOT);
-        assert_eq!(node.calls(at(5), "alice", 40), 30 - kept, "cut at {cut}");
+        assert_eq!(node.calls(at(5), "alice", 40), 30 - kept, "{name} at {cut}");
+    };
+    for cut in usize::try_from(empty).unwrap()..=whole.len() {
+        check("cut", cut, &whole[..cut]);
+        // What a record leaves in memory when its writer is killed: its bytes, but not yet its length, before zeros.
+        let begun = ends.iter().copied().chain([empty]).filter(|end| *end <= cut as u64).max().unwrap();
+        let begun = usize::try_from(begun).unwrap();
+        let mut torn = whole[..cut].to_vec();
+        torn[begun..(begun + 8).min(cut)].fill(0);
+        torn.resize(cut + 3000, 0);
+        check("killed", begun, &torn);
     }
+}
+
+/// Through memory or by calls: the same bytes, over the borders of windows too.
+#[test]
+fn both_ways_of_writing_leave_the_same_bytes() {
+    let log_of = |by_calls: bool| {
+        let dir = private_dir();
+        let mut log = Log::create(dir.path(), 1, BOOT, at(0)).unwrap();
+        if by_calls {
+            log.write_by_calls();
+        }
+        for n in 0..5000_usize {
+            let record: Vec<u8> = (0..n * 37 % 700 + 1).map(|byte| (byte * n) as u8).collect();
+            log.append(FrameHead::of(&record).unwrap(), &record).unwrap();
+        }
+        let long = vec![1; 17 << 10];
+        assert!(log.append(FrameHead::of(&long).unwrap(), &long).is_err(), "no decision is so long");
+        let bytes = log.bytes();
+        drop(log);
+        let written = fs::read(newest(dir.path(), "log-")).unwrap();
+        assert_eq!(written.len() as u64, bytes);
+        written
+    };
+    let (mapped, written) = (log_of(false), log_of(true));
+    assert!(mapped.len() > 1 << 20 && mapped == written);
 }
 
 #[test]
@@ -182,12 +225,17 @@ fn damage_is_refused_with_its_mend() {
         assert!(error.to_string().contains("aside to begin with empty limits"), "byte {at_byte}: {error}");
     }
     // After a loss of power the unsynced end of a log may be anything; what is whole before it counts.
-    let mut bytes = whole.clone();
-    bytes.extend_from_slice(&[0; 500]);
-    fs::write(&log, &bytes).unwrap();
-    assert!(open(dir.path(), at(1), BOOT).is_err());
-    let (_, recovery) = open(dir.path(), at(1), OTHER_BOOT).unwrap();
-    assert_eq!(recovery.lost_bytes(), 500);
+    for junk in [vec![7; 500], [vec![0; 20_000], vec![7; 500]].concat()] {
+        let lost = junk.len() as u64;
+        fs::write(&log, [whole.clone(), junk].concat()).unwrap();
+        assert!(open(dir.path(), at(1), BOOT).is_err());
+        let (_, recovery) = open(dir.path(), at(1), OTHER_BOOT).unwrap();
+        assert_eq!(recovery.lost_bytes(), lost);
+    }
+    // Room that was reserved and not used is no damage and no loss.
+    fs::write(&log, [whole.clone(), vec![0; 20_000]].concat()).unwrap();
+    let (_, recovery) = open(dir.path(), at(1), BOOT).unwrap();
+    assert_eq!(recovery.lost_bytes(), 0);
     // A snapshot is there whole or not at all.
     fs::write(&log, &whole).unwrap();
     let snapshot = newest(dir.path(), "snapshot-");
@@ -240,10 +288,7 @@ fn snapshots_while_others_decide() {
             node.journal.snapshot(&node.limiter, at(n)).unwrap();
         }
     });
-    assert!(
-        node.journal.snapshot_due()
-            || fs::metadata(newest(dir.path(), "log-")).unwrap().len() < LOG_BYTES_MAX
-    );
+    assert!(node.journal.snapshot_due() || node.journal.state().bytes() < LOG_BYTES_MAX);
     drop(node);
     let node = start(dir.path(), at(4000), BOOT);
     for (user, admitted) in users.iter().zip(admitted) {

@@ -76,7 +76,9 @@ pub(crate) fn decide_until_killed(data: &DataDir) {
 #[test]
 fn limits_hold_over_kill_minus_nine() {
     if std::env::var_os("BOTWARDEN_PROVE").is_none() {
-        println!("the kill loop is a long proof: BOTWARDEN_PROVE=1 runs it; one kill is tested through the real binary");
+        println!(
+            "the kill loop is a long proof: BOTWARDEN_PROVE=1 runs it; one kill is tested through the real binary"
+        );
         return;
     }
     let dir = tempfile::tempdir().unwrap();
