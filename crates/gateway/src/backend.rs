@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::headers::single;
+use crate::headers::{IDEMPOTENCY_KEY, single};
 use crate::outcome::Stage;
 use crate::refusal::Refusal;
 use crate::route::{BackendCall, Route};
@@ -153,7 +153,7 @@ fn field(param: &'static str, why: &dyn std::fmt::Display) -> Refusal {
 fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Refusal> {
     let expected = "1 to 255 printable ASCII characters, a new one for each turn";
     let bad = || Refusal::Header { name: "idempotency-key", expected };
-    let value = single(headers, "idempotency-key")?.ok_or_else(bad)?;
+    let value = single(headers, &IDEMPOTENCY_KEY)?.ok_or_else(bad)?;
     IdempotencyKey::parse(value.to_str().map_err(|_| bad())?).map_err(|_| bad())
 }
 

@@ -3,13 +3,18 @@
 use botwarden_types::Secret;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use smallvec::SmallVec;
+
 use crate::refusal::Refusal;
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 pub(crate) const VERDICT: HeaderName = HeaderName::from_static("botwarden-verdict");
 pub(crate) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+pub(crate) const USER: HeaderName = HeaderName::from_static("x-botwarden-user");
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("botwarden-upstream-request-id");
 
 /// RFC 9110 §7.6.1: they speak of one connection, so they end here.
@@ -112,7 +117,7 @@ pub(crate) fn for_caller(headers: &mut HeaderMap) {
 
 /// Removes what `also` says, what speaks of one connection, and what `connection` names as such.
 fn remove(headers: &mut HeaderMap, also: fn(&str) -> bool) {
-    let mut gone: Vec<HeaderName> = Vec::new();
+    let mut gone: SmallVec<[HeaderName; 8]> = SmallVec::new();
     for value in headers.get_all(header::CONNECTION) {
         let names = value.to_str().unwrap_or_default().split(',');
         gone.extend(names.filter_map(|name| name.trim().parse::<HeaderName>().ok()));
@@ -127,12 +132,12 @@ fn remove(headers: &mut HeaderMap, also: fn(&str) -> bool) {
 /// The only value of `name`; two are a refusal, because two readers might each take another one.
 pub(crate) fn single<'h>(
     headers: &'h HeaderMap,
-    name: &'static str,
+    name: &HeaderName,
 ) -> Result<Option<&'h HeaderValue>, Refusal> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (value, None) => Ok(value),
-        _ => Err(Refusal::TwoHeaders { name }),
+        _ => Err(Refusal::TwoHeaders { name: name.clone() }),
     }
 }
 

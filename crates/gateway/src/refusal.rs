@@ -37,7 +37,7 @@ pub(crate) enum Refusal {
     #[error("the request has more than {max} header fields")]
     TooManyHeaders { max: usize },
     #[error("`{name}` was sent more than once")]
-    TwoHeaders { name: &'static str },
+    TwoHeaders { name: http::HeaderName },
     #[error("`{name}` is not usable: {expected}")]
     Header { name: &'static str, expected: &'static str },
 

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use botwarden_identity::Authenticator;
 use botwarden_limit::{Limiter, Measure, Per, Plan, Rule, Unit};
 use botwarden_types::{BotName, Clock, RequestId, Secret};
+use smallvec::SmallVec;
 
 use crate::config::{BotConfig, Bounds, Timeouts};
 use crate::metrics::{BotCounters, Metrics};
@@ -144,12 +145,12 @@ impl Shared {
     /// An id that no other request has, and 64 bits that look random and differ for each.
     pub(crate) fn next_request(&self) -> (RequestId, u64) {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let mut text = String::with_capacity(36);
-        text.push_str("req-");
-        push_hex(&mut text, self.process_id);
-        push_hex(&mut text, number);
+        let mut text: SmallVec<[u8; 36]> = SmallVec::from_slice(b"req-");
+        text.extend_from_slice(&hex(self.process_id));
+        text.extend_from_slice(&hex(number));
         // The alphabet and length are those of an id, so the fallback is never taken.
-        let id = RequestId::parse(&text).unwrap_or_else(|_| self.fallback_id());
+        let id = std::str::from_utf8(&text).ok().and_then(|text| RequestId::parse(text).ok());
+        let id = id.unwrap_or_else(|| self.fallback_id());
         (id, mix(self.process_id ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
     }
 
@@ -165,10 +166,10 @@ fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Writes a number as 16 hexadecimal digits. Here because it is done several times for every request.
-pub(crate) fn push_hex(text: &mut String, number: u64) {
-    for shift in (0..16).rev() {
-        let digit = u8::try_from(number >> (4 * shift) & 0xf).unwrap_or_default();
-        text.push(char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }));
-    }
+/// A number as 16 hexadecimal digits. Here because it is done several times for every request.
+pub(crate) fn hex(number: u64) -> [u8; 16] {
+    std::array::from_fn(|at| {
+        let digit = (number >> (60 - 4 * at)) as u8 & 0xf;
+        if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }
+    })
 }

@@ -49,6 +49,10 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// All there are.
+    pub const ALL: [Self; 5] =
+        [Self::ChatCompletions, Self::Embeddings, Self::Messages, Self::CountTokens, Self::Models];
+
     /// The name in logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -4,9 +4,10 @@
 use botwarden_limit::{Per, Standing, Unit};
 use botwarden_protocol::{RefusalText, refusal_body};
 use botwarden_types::Dialect;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use smallvec::SmallVec;
 
 use crate::headers::{ANTHROPIC_REQUEST_ID, REQUEST_ID, VERDICT};
 use crate::refusal::{Refusal, whole_seconds};
@@ -47,15 +48,13 @@ pub(crate) fn own(own: Own, mut record: Record) -> Response<Answer> {
     if !own.body.is_empty() {
         headers.insert(CONTENT_TYPE, JSON);
     }
-    label(&mut headers, "allowed", &record);
+    label(&mut headers, Dialect::OpenAi, "allowed", &record, &[]);
     respond(own.status, headers, Answer::own(own.body, record))
 }
 
 pub(crate) fn passing(dialect: Dialect, screened: Screened, record: Record) -> Response<Answer> {
     let Screened { mut head, body } = screened;
-    label(&mut head.headers, "allowed", &record);
-    label_for(dialect, &mut head.headers);
-    standings(&mut head.headers, record.standings());
+    label(&mut head.headers, dialect, "allowed", &record, record.standings());
     let mut response = Response::new(Answer::new(body, record));
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
@@ -71,8 +70,8 @@ pub(crate) fn refusal(dialect: Dialect, refusal: &Refusal, mut record: Record) -
     let body: Bytes = refusal_body(dialect, &text, record.request_id()).into();
     let mut headers = HeaderMap::with_capacity(12);
     headers.insert(CONTENT_TYPE, JSON);
-    label(&mut headers, terms.reason, &record);
-    label_for(dialect, &mut headers);
+    let all = if let Refusal::Over { standings, .. } = refusal { standings.as_slice() } else { &[] };
+    label(&mut headers, dialect, terms.reason, &record, all);
     hint(&mut headers, refusal);
     respond(terms.status, headers, Answer::own(body, record))
 }
@@ -84,16 +83,68 @@ fn respond(status: StatusCode, headers: HeaderMap, answer: Answer) -> Response<A
     response
 }
 
-fn label(headers: &mut HeaderMap, verdict: &'static str, record: &Record) {
-    headers.insert(VERDICT, HeaderValue::from_static(verdict));
-    insert(headers, REQUEST_ID, record.request_id());
-}
+/// Most headers that [`label`] adds.
+const LABELS: usize = 12;
 
-/// Anthropic's SDKs read the request's id from a header of another name.
-fn label_for(dialect: Dialect, headers: &mut HeaderMap) {
+/// Verdict, request id, and where the caller stands.
+fn label(
+    headers: &mut HeaderMap,
+    dialect: Dialect,
+    verdict: &'static str,
+    record: &Record,
+    all: &[Standing],
+) {
+    headers.reserve(LABELS);
+    headers.insert(VERDICT, HeaderValue::from_static(verdict));
+    let mut values = Values::new();
+    values.add(REQUEST_ID, |text| text.extend_from_slice(record.request_id().as_bytes()));
+    standings(&mut values, all);
+    values.put_into(headers);
+    // Anthropic's SDKs read the request's id from a header of another name.
     if let (Dialect::Anthropic, Some(id)) = (dialect, headers.get(REQUEST_ID).cloned()) {
         headers.insert(ANTHROPIC_REQUEST_ID, id);
     }
+}
+
+/// Values of several headers, written into one piece of memory: a dozen go out with every answer.
+struct Values {
+    text: BytesMut,
+    /// Name, and where its value ends.
+    names: SmallVec<[(HeaderName, usize); LABELS]>,
+}
+
+impl Values {
+    fn new() -> Self {
+        Self { text: BytesMut::with_capacity(512), names: SmallVec::new() }
+    }
+
+    /// Adds a value; one that holds nothing is left out.
+    fn add(&mut self, name: HeaderName, write: impl FnOnce(&mut BytesMut)) {
+        let before = self.text.len();
+        write(&mut self.text);
+        if self.text.len() > before {
+            self.names.push((name, self.text.len()));
+        }
+    }
+
+    fn number(&mut self, name: HeaderName, number: u64) {
+        self.add(name, |text| push_number(text, number));
+    }
+
+    fn put_into(self, headers: &mut HeaderMap) {
+        let text = self.text.freeze();
+        let mut from = 0;
+        for (name, to) in self.names {
+            if let Ok(value) = HeaderValue::from_maybe_shared(text.slice(from..to)) {
+                headers.insert(name, value);
+            }
+            from = to;
+        }
+    }
+}
+
+fn push_number(text: &mut BytesMut, number: u64) {
+    text.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// What the refusal's status asks for beside the body.
@@ -103,7 +154,6 @@ fn hint(headers: &mut HeaderMap, refusal: &Refusal) {
         headers.insert(RETRY_AFTER_MS, HeaderValue::from(ms.max(1)));
     }
     match refusal {
-        Refusal::Over { standings: all, .. } => standings(headers, all),
         Refusal::MethodNotAllowed { allowed } => insert(headers, ALLOW, allowed.as_str()),
         Refusal::NoCredential | Refusal::BadCredential => insert(headers, WWW_AUTHENTICATE, "Bearer"),
         _ => {}
@@ -117,70 +167,85 @@ fn hint(headers: &mut HeaderMap, refusal: &Refusal) {
 /// others do.
 ///
 /// Source: draft-ietf-httpapi-ratelimit-headers-10 (`RateLimit`, `RateLimit-Policy`) and OpenAI's `x-ratelimit-*`.
-fn standings(headers: &mut HeaderMap, all: &[Standing]) {
-    let (mut policy, mut state) = (String::with_capacity(128), String::with_capacity(128));
-    let (mut requests, mut tokens): (Option<&Standing>, Option<&Standing>) = (None, None);
-    for standing in all.iter().filter(|standing| matches!(standing.per, Per::User | Per::Key)) {
-        let unit = match standing.unit {
-            Unit::Requests => "",
-            Unit::Tokens => ";botwarden-unit=\"tokens\"",
-            Unit::Open => ";qu=\"concurrent-requests\"",
-        };
-        let window = standing.window.as_secs();
-        let span = if window > 0 { Some((";w=", window)) } else { None };
-        item(&mut policy, &standing.rule, [Some((";q=", standing.max)), span]);
-        policy.push_str(unit);
-        let reset = standing.reset_ms.div_ceil(1000);
-        item(&mut state, &standing.rule, [Some((";r=", standing.remaining)), Some((";t=", reset))]);
-        match standing.unit {
-            Unit::Requests => requests = tighter(requests, standing),
-            Unit::Tokens => tokens = tighter(tokens, standing),
-            Unit::Open => {}
-        }
-    }
-    if !policy.is_empty() {
-        insert(headers, RATELIMIT_POLICY, &policy);
-        insert(headers, RATELIMIT, &state);
-    }
-    vendor_set(headers, requests, &VENDOR_REQUESTS);
-    vendor_set(headers, tokens, &VENDOR_TOKENS);
+fn standings(values: &mut Values, all: &[Standing]) {
+    let told = || all.iter().filter(|standing| matches!(standing.per, Per::User | Per::Key));
+    values.add(RATELIMIT_POLICY, |text| list(text, told(), policy));
+    values.add(RATELIMIT, |text| list(text, told(), state));
+    let tightest = |unit| told().filter(|standing| standing.unit == unit).min_by_key(|s| s.remaining);
+    vendor_set(values, tightest(Unit::Requests), &VENDOR_REQUESTS);
+    vendor_set(values, tightest(Unit::Tokens), &VENDOR_TOKENS);
 }
 
-/// One item of a structured-field list: `"name";a=1;b=2`. Written out because it is made for every request.
-fn item(list: &mut String, name: &str, parameters: [Option<(&str, u64)>; 2]) {
-    if !list.is_empty() {
-        list.push_str(", ");
-    }
-    list.push('"');
-    list.push_str(name);
-    list.push('"');
-    for (key, value) in parameters.into_iter().flatten() {
-        list.push_str(key);
-        list.push_str(itoa::Buffer::new().format(value));
+/// A structured-field list of items, `"name"` and parameters each.
+fn list<'s>(
+    text: &mut BytesMut,
+    standings: impl Iterator<Item = &'s Standing>,
+    parameters: fn(&mut BytesMut, &Standing),
+) {
+    for (at, standing) in standings.enumerate() {
+        text.extend_from_slice(if at == 0 { b"\"" } else { b", \"" });
+        text.extend_from_slice(standing.rule.as_bytes());
+        text.extend_from_slice(b"\"");
+        parameters(text, standing);
     }
 }
 
-fn tighter<'s>(held: Option<&'s Standing>, new: &'s Standing) -> Option<&'s Standing> {
-    held.filter(|held| held.remaining <= new.remaining).or(Some(new))
+fn policy(text: &mut BytesMut, standing: &Standing) {
+    parameter(text, ";q=", standing.max);
+    let window = standing.window.as_secs();
+    if window > 0 {
+        parameter(text, ";w=", window);
+    }
+    text.extend_from_slice(match standing.unit {
+        Unit::Requests => b"",
+        Unit::Tokens => b";botwarden-unit=\"tokens\"",
+        Unit::Open => b";qu=\"concurrent-requests\"",
+    });
 }
 
-fn vendor_set(headers: &mut HeaderMap, standing: Option<&Standing>, names: &[HeaderName; 3]) {
+fn state(text: &mut BytesMut, standing: &Standing) {
+    parameter(text, ";r=", standing.remaining);
+    parameter(text, ";t=", standing.reset_ms.div_ceil(1000));
+}
+
+fn parameter(text: &mut BytesMut, key: &str, value: u64) {
+    text.extend_from_slice(key.as_bytes());
+    push_number(text, value);
+}
+
+fn vendor_set(values: &mut Values, standing: Option<&Standing>, names: &[HeaderName; 3]) {
     let Some(standing) = standing else { return };
     let [limit, remaining, reset] = names;
-    headers.insert(limit, HeaderValue::from(standing.max));
-    headers.insert(remaining, HeaderValue::from(standing.remaining));
-    insert(headers, reset.clone(), &vendor_duration(standing.reset_ms));
+    values.number(limit.clone(), standing.max);
+    values.number(remaining.clone(), standing.remaining);
+    values.add(reset.clone(), |text| vendor_duration(text, standing.reset_ms));
 }
 
 /// OpenAI's way to write a span: `12ms`, `1.5s`, `6m0s`, `1h2m3s`.
-fn vendor_duration(ms: u64) -> String {
+fn vendor_duration(text: &mut BytesMut, ms: u64) {
     let (secs, rest) = (ms / 1000, ms % 1000);
+    let mut part = |number, unit: &[u8]| {
+        push_number(text, number);
+        text.extend_from_slice(unit);
+    };
     match (secs / 3600, secs / 60 % 60, secs % 60) {
-        (0, 0, 0) => format!("{rest}ms"),
-        (0, 0, s) if rest == 0 => format!("{s}s"),
-        (0, 0, s) => format!("{s}.{rest:03}s"),
-        (0, m, s) => format!("{m}m{s}s"),
-        (h, m, s) => format!("{h}h{m}m{s}s"),
+        (0, 0, 0) => part(rest, b"ms"),
+        (0, 0, s) if rest == 0 => part(s, b"s"),
+        (0, 0, s) => {
+            part(s, b".");
+            part(rest / 100, b"");
+            part(rest / 10 % 10, b"");
+            part(rest % 10, b"s");
+        }
+        (0, m, s) => {
+            part(m, b"m");
+            part(s, b"s");
+        }
+        (h, m, s) => {
+            part(h, b"h");
+            part(m, b"m");
+            part(s, b"s");
+        }
     }
 }
 
@@ -204,7 +269,9 @@ mod tests {
             (360_000, "6m0s"),
             (3_723_000, "1h2m3s"),
         ] {
-            assert_eq!(vendor_duration(ms), want);
+            let mut text = BytesMut::new();
+            vendor_duration(&mut text, ms);
+            assert_eq!(text, want);
         }
     }
 }

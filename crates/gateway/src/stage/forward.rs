@@ -8,11 +8,13 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use smallvec::SmallVec;
+use tokio::time::Instant;
 
 use std::sync::Arc;
 
 use crate::config::Timeouts;
-use crate::headers::{TRACEPARENT, for_upstream};
+use crate::headers::{TRACEPARENT, TRACESTATE, for_upstream};
 use crate::outcome::Stage;
 use crate::refusal::Refusal;
 use crate::route::Route;
@@ -21,7 +23,7 @@ use crate::stage::identify::Known;
 use crate::stage::permit::Permitted;
 use crate::stage::read::Read;
 use crate::stage::record::Record;
-use crate::state::{Bot, push_hex};
+use crate::state::{Bot, hex};
 use crate::upstream::{Failure, Lease, Outbound};
 
 /// An answer whose head has come. Made by [`Worker::forward`] alone.
@@ -51,18 +53,14 @@ impl Worker {
         let (_, timeouts) = self.shared.bounds_and_timeouts();
         record.end(Stage::Forward);
         record.forwarded();
-        let answered = tokio::time::timeout(
-            head_deadline(exchange.delivery, &timeouts),
-            bot.upstream.send(&self.pool, outbound, timeouts.upstream_connect),
-        )
-        .await;
+        let deadline = Instant::now() + head_deadline(exchange.delivery, &timeouts);
+        let answered = bot.upstream.send(&self.pool, outbound, timeouts.upstream_connect, deadline).await;
         record.end_upstream();
-        let (response, lease) =
-            answered.unwrap_or(Err(Failure::TimedOut)).map_err(|failure| match failure {
-                Failure::Unreachable => Refusal::UpstreamUnreachable,
-                Failure::Broken => Refusal::UpstreamBroken,
-                Failure::TimedOut => Refusal::UpstreamTimeout,
-            })?;
+        let (response, lease) = answered.map_err(|failure| match failure {
+            Failure::Unreachable => Refusal::UpstreamUnreachable,
+            Failure::Broken => Refusal::UpstreamBroken,
+            Failure::TimedOut => Refusal::UpstreamTimeout,
+        })?;
         Ok(Answered(Box::new(Underway { response, lease, bot, exchange, caller })))
     }
 }
@@ -102,23 +100,22 @@ fn outbound(
 /// W3C Trace Context: keeps the caller's trace and puts our own span into it; a malformed header starts a new trace.
 fn trace(headers: &mut HeaderMap, random: u64) {
     let caller = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(trace_and_flags);
-    let mut value = String::with_capacity(55);
-    value.push_str("00-");
+    let mut value: SmallVec<[u8; 55]> = SmallVec::from_slice(b"00-");
     match caller {
-        Some((trace, _)) => value.push_str(trace),
+        Some((trace, _)) => value.extend_from_slice(trace.as_bytes()),
         None => {
-            push_hex(&mut value, random.rotate_left(32) | 1);
-            push_hex(&mut value, random);
+            value.extend_from_slice(&hex(random.rotate_left(32) | 1));
+            value.extend_from_slice(&hex(random));
         }
     }
-    value.push('-');
-    push_hex(&mut value, random | 1);
-    value.push('-');
-    value.push_str(caller.map_or("00", |(_, flags)| flags));
+    value.push(b'-');
+    value.extend_from_slice(&hex(random | 1));
+    value.push(b'-');
+    value.extend_from_slice(caller.map_or("00", |(_, flags)| flags).as_bytes());
     if caller.is_none() {
-        headers.remove("tracestate");
+        headers.remove(TRACESTATE);
     }
-    if let Ok(value) = HeaderValue::try_from(value) {
+    if let Ok(value) = HeaderValue::from_bytes(&value) {
         headers.insert(TRACEPARENT, value);
     }
 }

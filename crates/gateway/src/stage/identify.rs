@@ -6,13 +6,13 @@ use std::sync::Arc;
 use botwarden_identity::{Credential, IdentifyError, Principal, Right};
 use botwarden_limit::{Denied, Subject};
 use botwarden_types::{Dialect, Operation, UserName};
-use http::header::TRANSFER_ENCODING;
+use http::header::{AUTHORIZATION, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue};
 use hyper::Request;
 use hyper::body::Incoming;
 
 use crate::config::HEADER_FIELDS_MAX;
-use crate::headers::single;
+use crate::headers::{API_KEY, USER, single};
 use crate::refusal::Refusal;
 use crate::route::{Route, route};
 use crate::server::{Peer, Worker};
@@ -144,8 +144,8 @@ impl Worker {
 
 /// The one credential of a request; two different ones could be read differently by two readers.
 fn presented(headers: &HeaderMap) -> Result<Option<&[u8]>, Refusal> {
-    let authorization = single(headers, "authorization")?.map(HeaderValue::as_bytes);
-    let api_key = single(headers, "x-api-key")?.map(HeaderValue::as_bytes);
+    let authorization = single(headers, &AUTHORIZATION)?.map(HeaderValue::as_bytes);
+    let api_key = single(headers, &API_KEY)?.map(HeaderValue::as_bytes);
     match (authorization, api_key) {
         (Some(authorization), None) => Ok(strip_bearer(authorization)),
         (Some(authorization), Some(key)) if strip_bearer(authorization) != Some(key) => {
@@ -193,7 +193,7 @@ fn named_user(headers: &HeaderMap, caller: &Principal) -> Result<Option<UserName
     if let Some(user) = caller.user() {
         return Ok(Some(user.clone()));
     }
-    let Some(value) = single(headers, "x-botwarden-user")? else { return Ok(None) };
+    let Some(value) = single(headers, &USER)? else { return Ok(None) };
     if !caller.rights.has(Right::AssertUser) {
         return Err(Refusal::NoRight(Right::AssertUser));
     }

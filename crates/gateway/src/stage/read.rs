@@ -9,7 +9,7 @@ use botwarden_protocol::{self as protocol};
 use botwarden_types::{Delivery, Exchange, Operation};
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -86,7 +86,7 @@ pub(crate) fn check_head(headers: &HeaderMap, bounds: &Bounds) -> Result<(), Ref
     if headers.contains_key(CONTENT_ENCODING) {
         return Err(Refusal::Compressed);
     }
-    let declared = single(headers, "content-type")?.and_then(|value| value.to_str().ok());
+    let declared = single(headers, &CONTENT_TYPE)?.and_then(|value| value.to_str().ok());
     if !declared.is_some_and(is_json) {
         return Err(Refusal::NotJson);
     }

@@ -17,6 +17,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use crate::config::UpstreamConfig;
@@ -37,9 +38,35 @@ pub(crate) struct Upstream {
     host: String,
     port: u16,
     tls: Option<(TlsConnector, ServerName<'static>)>,
-    base: String,
+    targets: [Target; Operation::ALL.len()],
     pub(crate) authority: HeaderValue,
     pub(crate) credential: Credential,
+}
+
+/// Where one operation is found.
+struct Target {
+    operation: Operation,
+    path: String,
+    /// The path alone, which most requests ask for.
+    uri: Option<Uri>,
+}
+
+impl Target {
+    fn new(base: &str, operation: Operation) -> Self {
+        let path = match operation {
+            Operation::ChatCompletions => "/chat/completions",
+            Operation::Embeddings => "/embeddings",
+            Operation::Messages => "/messages",
+            Operation::CountTokens => "/messages/count_tokens",
+            Operation::Models => "/models",
+        };
+        let path = format!("{base}{path}");
+        Self { operation, uri: origin_form(path.clone()), path }
+    }
+}
+
+fn origin_form(text: String) -> Option<Uri> {
+    PathAndQuery::try_from(text).ok().map(Uri::from)
 }
 
 /// Why an exchange with an upstream failed.
@@ -69,7 +96,7 @@ impl Upstream {
             port: url.authority.port_u16().unwrap_or(if secure { 443 } else { 80 }),
             authority: HeaderValue::from_str(url.authority.as_str()).map_err(|_| UpstreamError::Host)?,
             credential: Credential::new(config.dialect, key).ok_or(UpstreamError::Key)?,
-            base: url.base.clone(),
+            targets: Operation::ALL.map(|operation| Target::new(&url.base, operation)),
             host,
             tls,
         })
@@ -77,18 +104,11 @@ impl Upstream {
 
     /// The target of a call, in origin form. `tail` follows the operation's own path: `/{id}` or a query.
     pub(crate) fn target(&self, operation: Operation, tail: &str) -> Option<Uri> {
-        let path = match operation {
-            Operation::ChatCompletions => "/chat/completions",
-            Operation::Embeddings => "/embeddings",
-            Operation::Messages => "/messages",
-            Operation::CountTokens => "/messages/count_tokens",
-            Operation::Models => "/models",
-        };
-        let text = format!("{}{path}{tail}", self.base);
-        PathAndQuery::try_from(text).ok().map(Uri::from)
+        let target = self.targets.iter().find(|target| target.operation == operation)?;
+        if tail.is_empty() { target.uri.clone() } else { origin_form(format!("{}{tail}", target.path)) }
     }
 
-    /// Sends `request` over a kept connection or a new one and waits for the head of the answer.
+    /// Sends `request` over a kept connection or a new one and waits for the head of the answer, at most until `deadline`.
     ///
     /// A kept connection that the upstream closed meanwhile is replaced, but only while not one byte of the request was
     /// written: a request is never sent twice.
@@ -97,23 +117,27 @@ impl Upstream {
         pool: &Arc<Pool>,
         mut request: Outbound,
         connect: Duration,
+        deadline: Instant,
     ) -> Result<(hyper::Response<Incoming>, Lease), Failure> {
         while let Some(mut link) = pool.take(&self.endpoint) {
             if !link.is_ready() {
                 continue;
             }
-            match link.ask(request).await {
+            match link.ask(request, deadline).await {
                 Ok(response) => return Ok((response, pool.lease(&self.endpoint, link))),
                 Err(AskError::Unsent(unsent)) => request = *unsent,
                 Err(AskError::Broken) => return Err(Failure::Broken),
+                Err(AskError::Late) => return Err(Failure::TimedOut),
             }
         }
         // Boxed: rare, and the state of a TLS handshake would lie in every request's.
-        let opened = Box::pin(tokio::time::timeout(connect, self.connect()));
+        let until = deadline.min(Instant::now() + connect);
+        let opened = Box::pin(tokio::time::timeout_at(until, self.connect()));
         let mut link = opened.await.map_err(|_| Failure::TimedOut)?.map_err(|_| Failure::Unreachable)?;
-        match link.ask(request).await {
+        match link.ask(request, deadline).await {
             Ok(response) => Ok((response, pool.lease(&self.endpoint, link))),
             Err(AskError::Unsent(_) | AskError::Broken) => Err(Failure::Broken),
+            Err(AskError::Late) => Err(Failure::TimedOut),
         }
     }
 
