@@ -9,6 +9,7 @@ use crate::journal::Journal;
 use crate::open::Place;
 use crate::plan::{Counter, Plan, Weigh};
 use crate::record::{self, Head, Kind, Line, Small, Writer};
+use crate::seat::Count;
 use crate::standing::Standing;
 use crate::sum;
 use crate::time::{self, Ms};
@@ -33,8 +34,7 @@ pub struct Admission {
 pub(crate) struct Charge {
     pub(crate) level: u16,
     pub(crate) id: u64,
-    pub(crate) used: u64,
-    pub(crate) leaves_in_ms: u64,
+    pub(crate) count: Count,
 }
 
 impl Admission {
@@ -45,7 +45,7 @@ impl Admission {
             charges.sort_unstable_by_key(|charge| charge.level);
             let standing = |charge: &&Charge| {
                 let level = self.plan.0.get(usize::from(charge.level))?;
-                Some(level.standing(charge.used, charge.leaves_in_ms))
+                Some(level.standing(charge.count))
             };
             charges.iter().filter_map(standing).collect()
         })
@@ -78,7 +78,7 @@ impl Admission {
         let mut lines = 0;
         for charge in &self.charges {
             let Some(level) = self.plan.0.get(usize::from(charge.level)) else { continue };
-            let Counter::Sum { table, weigh: Weigh::Tokens, .. } = &level.counter else { continue };
+            let Counter::Sum { table, weigh: Weigh::Tokens } = &level.way.counter else { continue };
             let Some(shard) = table.shard(sum::Table::shard_of(charge.id)) else { continue };
             let mut shard = shard.lock();
             match kind {

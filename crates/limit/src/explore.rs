@@ -14,9 +14,7 @@ use shuttle::sync::atomic::{AtomicU32, Ordering};
 use shuttle::{Config, Runner, thread};
 
 use crate::sync::Mutex;
-use crate::{
-    Journal, JournalError, Limiter, Measure, Per, Plan, Recorded, RecordedClock, Rule, Settings, Subject,
-};
+use crate::{Journal, JournalError, Limiter, Measure, Per, Plan, Rule, Settings, Subject};
 
 const SCHEDULES: usize = if cfg!(feature = "prove") { 10_000 } else { 300 };
 
@@ -152,6 +150,33 @@ fn plans_change_under_way() {
     });
 }
 
+/// The same when the new plan counts in the other way: the old one's calls and the new one's are seen by both.
+#[test]
+fn plans_that_count_in_another_way_under_way() {
+    explore(|| {
+        let limiter = Arc::new(limiter());
+        // A user whose log is full but for two calls.
+        let plan = limiter.plan("shop", &[requests(Per::User, 1000)]);
+        for _ in 0..998 {
+            drop(limiter.admit(at(5000), &plan, &user("alice"), 0).unwrap());
+        }
+        let admitted = Arc::new(AtomicU32::new(0));
+        let part = |plan: Option<Plan>| -> Box<dyn FnOnce() + Send> {
+            let (limiter, admitted) = (Arc::clone(&limiter), Arc::clone(&admitted));
+            Box::new(move || {
+                let plan = plan.unwrap_or_else(|| limiter.plan("shop", &[requests(Per::User, 1003)]));
+                for _ in 0..6 {
+                    if limiter.admit(at(5000), &plan, &user("alice"), 0).is_ok() {
+                        admitted.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+            })
+        };
+        together(vec![part(Some(plan)), part(None)]);
+        assert_eq!(admitted.load(Ordering::SeqCst), 5);
+    });
+}
+
 /// Records in memory; taking a snapshot begins again.
 #[derive(Default)]
 struct Memory(Mutex<Vec<Vec<u8>>>);
@@ -160,16 +185,6 @@ impl Journal for Memory {
     fn append(&self, record: &[u8]) -> Result<(), JournalError> {
         self.0.lock().push(record.to_vec());
         Ok(())
-    }
-}
-
-impl Recorded for std::vec::IntoIter<Vec<u8>> {
-    fn clock(&self) -> RecordedClock {
-        RecordedClock::SameBoot
-    }
-
-    fn next(&mut self, record: &mut Vec<u8>) -> Result<bool, JournalError> {
-        Ok(Iterator::next(self).map(|next| *record = next).is_some())
     }
 }
 

@@ -60,3 +60,15 @@ pub fn record_time(record: &[u8]) -> Option<Now> {
     let tick = Tick(u64::try_from(time::since_boot(head.at)).unwrap_or(0));
     Some(Now { tick, wall: UnixMs(head.wall_ms) })
 }
+
+/// Records in memory, for tests.
+#[cfg(test)]
+impl Recorded for std::vec::IntoIter<Vec<u8>> {
+    fn clock(&self) -> RecordedClock {
+        RecordedClock::SameBoot
+    }
+
+    fn next(&mut self, record: &mut Vec<u8>) -> Result<bool, JournalError> {
+        Ok(Iterator::next(self).map(|next| *record = next).is_some())
+    }
+}

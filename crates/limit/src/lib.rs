@@ -13,6 +13,7 @@
 //! Not here: who the caller is (`identity`), what to answer (`gateway`), where the journal lies (`store`).
 
 mod admission;
+mod decision;
 mod exact;
 mod hash;
 mod journal;
@@ -23,10 +24,12 @@ mod plan;
 mod record;
 mod restore;
 mod rule;
+mod seat;
 mod standing;
 mod subject;
 mod sum;
 mod sync;
+mod tables;
 mod time;
 
 pub use admission::Admission;
@@ -39,6 +42,8 @@ pub use rule::{Measure, Per, RawLimit, Rule, Unit, WINDOW_MAX, WINDOW_MIN};
 pub use standing::{Denied, Standing};
 pub use subject::Subject;
 
+#[cfg(test)]
+mod crossing;
 #[cfg(test)]
 mod explore;
 #[cfg(test)]

@@ -40,9 +40,9 @@ impl Table {
 
 impl Shard {
     /// Whether one more is within `max`. A full shard has no place for a newcomer.
-    pub(crate) fn has_place(&self, id: u64, max: u32) -> bool {
+    pub(crate) fn has_place(&self, id: u64, max: u64) -> bool {
         match self.open.get(&id) {
-            Some(open) => *open < max,
+            Some(open) => u64::from(*open) < max,
             None => self.open.len() < self.subjects_max,
         }
     }

@@ -196,25 +196,3 @@ fn large_request_rules_never_admit_more() {
         "the first span's calls have left"
     );
 }
-
-/// Beyond 1000 calls a rule is counted by sums. A maximum that crosses the border forgets nobody's calls.
-#[test]
-fn a_maximum_that_crosses_from_log_to_sum_keeps_the_windows() {
-    let rule = |max| Rule::new(Per::User, Measure::Requests { max, window: SPANS }).unwrap();
-    let limiter = limiter();
-    let fill = |plan: &Plan, ms: u64| {
-        (0..6000).filter(|_| limiter.admit(at(ms), plan, &user("alice"), 0).is_ok()).count()
-    };
-    let window = 64 * 1024;
-    assert_eq!(fill(&limiter.plan("shop", &[rule(900)]), 1024), 900);
-    // For a while it is counted both ways, and by the log no more than that holds.
-    let raised = limiter.plan("shop", &[rule(5000)]);
-    assert_eq!(raised.rules().count(), 1);
-    assert_eq!(fill(&raised, 2048), 100);
-    assert_eq!(fill(&limiter.plan("shop", &[rule(5000)]), 2048), 0, "planning again changes nothing");
-    // A while later only by sums.
-    assert_eq!(fill(&raised, 2048 + 3 * window), 5000);
-    let lowered = limiter.plan("shop", &[rule(900)]);
-    assert_eq!(fill(&lowered, 3072 + 3 * window), 0, "the sum is not forgotten");
-    assert_eq!(fill(&lowered, 2048 + 5 * window), 900);
-}
