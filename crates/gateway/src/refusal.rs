@@ -6,6 +6,8 @@ use botwarden_protocol::{ReadError, ReadErrorKind, Trouble};
 use botwarden_types::Dialect;
 use http::{Method, StatusCode};
 
+use crate::bodies::Full;
+
 /// Why a request is not served. `Display` is the message for the caller: it says the mend and never holds content or a secret.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
@@ -49,6 +51,11 @@ pub(crate) enum Refusal {
     Compressed,
     #[error("the body is larger than {max} bytes")]
     BodyTooLarge { max: usize },
+    #[error(
+        "the gateway holds as many request bodies as it may: try again in {} s",
+        whole_seconds(BODIES_RETRY_MS)
+    )]
+    BodiesFull,
     #[error("the body did not arrive in time")]
     BodyTooSlow,
     #[error("the body broke off")]
@@ -90,6 +97,15 @@ pub(crate) enum Refusal {
     Internal,
 }
 
+/// When to try again where the room for bodies is taken. Nobody knows when a body ends; most take less than that.
+const BODIES_RETRY_MS: u64 = 1000;
+
+impl From<Full> for Refusal {
+    fn from(_: Full) -> Self {
+        Self::BodiesFull
+    }
+}
+
 /// What the wire needs of a refusal.
 pub(crate) struct Terms {
     pub(crate) status: StatusCode,
@@ -120,6 +136,7 @@ impl Refusal {
             Self::NotJson => (415, "not-json", Trouble::UnsupportedMediaType),
             Self::Compressed => (415, "compressed-body", Trouble::UnsupportedMediaType),
             Self::BodyTooLarge { .. } => (413, "body-too-large", Trouble::TooLarge),
+            Self::BodiesFull => (503, "bodies-full", Trouble::Overloaded),
             Self::BodyTooSlow => (408, "body-too-slow", Trouble::Timeout),
             Self::BodyBroken => (400, "body-broken", Trouble::InvalidRequest),
             Self::Unreadable(error) => match error.kind() {
@@ -161,18 +178,26 @@ impl Refusal {
         }
     }
 
-    /// The exact wait after which the same request would be admitted.
+    /// The wait after which to try again: of limits the exact one after which the same request would be admitted.
     pub(crate) fn retry_ms(&self) -> Option<u64> {
         match self {
             Self::Over { retry_ms, .. } => *retry_ms,
             Self::CredentialThrottled { retry_ms } => Some(*retry_ms),
+            Self::BodiesFull => Some(BODIES_RETRY_MS),
             _ => None,
         }
     }
 
     /// Whether unread bytes of the request may still be under way, so that the connection cannot be used again.
     pub(crate) fn ends_connection(&self) -> bool {
-        matches!(self, Self::NoLength | Self::BodyTooLarge { .. } | Self::BodyTooSlow | Self::BodyBroken)
+        matches!(
+            self,
+            Self::NoLength
+                | Self::BodyTooLarge { .. }
+                | Self::BodiesFull
+                | Self::BodyTooSlow
+                | Self::BodyBroken
+        )
     }
 }
 

@@ -9,14 +9,13 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Outbound;
+use crate::bodies::Payload;
 
 /// Bytes of an answer that wait in memory, its whole head among them. Vendors' heads are about 2 KiB.
 const READ_BYTES_MAX: usize = 64 << 10;
@@ -27,7 +26,7 @@ type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
 /// An open connection. Dropped, it is closed.
 pub(crate) struct Link {
-    sender: SendRequest<Full<Bytes>>,
+    sender: SendRequest<Payload>,
     /// `None` once the connection is over: a future that is over must not be polled again.
     driver: Option<Driver>,
 }

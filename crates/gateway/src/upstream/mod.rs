@@ -9,16 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use botwarden_types::{Operation, Secret};
-use bytes::Bytes;
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
-use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Incoming;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::bodies::Payload;
 use crate::config::UpstreamConfig;
 use crate::headers::Credential;
 use link::{AskError, Link};
@@ -28,7 +27,7 @@ pub(crate) use tls::TlsRoots;
 pub use tls::UpstreamError;
 
 /// A request towards an upstream: its body is the caller's own bytes.
-pub(crate) type Outbound = Request<Full<Bytes>>;
+pub(crate) type Outbound = Request<Payload>;
 
 /// Where a bot's model is served, ready for use.
 pub(crate) struct Upstream {
