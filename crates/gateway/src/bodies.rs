@@ -7,6 +7,7 @@
 use std::convert::Infallible;
 use std::ops::Deref;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
@@ -75,11 +76,23 @@ pub(crate) struct Held {
     bytes: Bytes,
     /// `None` for no bytes.
     _room: Option<Room>,
+    unsent: Option<Unsent>,
+}
+
+/// Lasts as long as the bytes it is attached to. Made once a connection: to see whether they are there costs no message.
+#[derive(Clone, Default)]
+pub(crate) struct Unsent(Arc<()>);
+
+impl Unsent {
+    /// Whether a body that it was attached to is not written to its end.
+    pub(crate) fn is_attached(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
 }
 
 impl Held {
     pub(crate) fn new(bytes: Bytes, room: Room) -> Self {
-        Self { bytes, _room: Some(room) }
+        Self { bytes, _room: Some(room), unsent: None }
     }
 }
 
@@ -112,6 +125,12 @@ pub(crate) struct Payload(Option<Held>);
 impl Payload {
     pub(crate) fn new(held: Held) -> Self {
         Self(Some(held).filter(|held| !held.is_empty()))
+    }
+
+    pub(crate) fn attach(&mut self, unsent: &Unsent) {
+        if let Some(held) = &mut self.0 {
+            held.unsent = Some(unsent.clone());
+        }
     }
 }
 

@@ -22,5 +22,6 @@ mod refusals;
 mod restarts;
 mod sessions;
 mod tls;
+mod upstream_early;
 mod upstream_faults;
 mod upstream_wire;

@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Outbound;
-use crate::bodies::Payload;
+use crate::bodies::{Payload, Unsent};
 
 /// Bytes of an answer that wait in memory, its whole head among them. Vendors' heads are about 2 KiB.
 const READ_BYTES_MAX: usize = 64 << 10;
@@ -29,6 +29,10 @@ pub(crate) struct Link {
     sender: SendRequest<Payload>,
     /// `None` once the connection is over: a future that is over must not be polled again.
     driver: Option<Driver>,
+    unsent: Unsent,
+    /// Whether an answer came before its question was sent to its end. Nobody knows whether the upstream will read the rest
+    /// of it, and so whether it will ever read what comes behind.
+    interrupted: bool,
 }
 
 /// Why a request got no answer.
@@ -48,7 +52,8 @@ impl Link {
         let mut builder = http1::Builder::new();
         builder.max_buf_size(READ_BYTES_MAX).max_headers(HEADER_FIELDS_MAX);
         let (sender, connection) = builder.handshake(TokioIo::new(io)).await.map_err(io::Error::other)?;
-        Ok(Self { sender, driver: Some(Box::pin(connection)) })
+        let driver: Driver = Box::pin(connection);
+        Ok(Self { sender, driver: Some(driver), unsent: Unsent::default(), interrupted: false })
     }
 
     /// Reads and writes what can be without waiting. False once the connection is over.
@@ -60,6 +65,11 @@ impl Link {
         pending
     }
 
+    /// Whether it may be kept for another request once its answer was read to the end.
+    pub(super) fn is_sound(&self) -> bool {
+        !self.interrupted
+    }
+
     /// Whether it can take a request now: looks for a close that came while nobody drove it. One that cannot is not worth
     /// a wait, since another is opened sooner.
     pub(super) fn is_ready(&mut self) -> bool {
@@ -67,11 +77,14 @@ impl Link {
     }
 
     /// Sends `request` and waits for the head of its answer.
-    pub(super) async fn ask(&mut self, request: Outbound) -> Result<http::Response<Incoming>, AskError> {
+    pub(super) async fn ask(&mut self, mut request: Outbound) -> Result<http::Response<Incoming>, AskError> {
+        request.body_mut().attach(&self.unsent);
         let asked = self.sender.try_send_request(request);
         let mut asked = std::pin::pin!(asked);
-        let driver = &mut self.driver;
+        let Self { driver, unsent, interrupted, .. } = self;
         poll_fn(|cx| {
+            // Before the turn that may read an answer and write the rest of its question.
+            let unsent = unsent.is_attached();
             let over = driver.as_mut().is_none_or(|driver| driver.as_mut().poll(cx).is_ready());
             if over {
                 *driver = None;
@@ -79,7 +92,10 @@ impl Link {
             match asked.as_mut().poll(cx) {
                 Poll::Pending if over => Poll::Ready(Err(AskError::Broken)),
                 Poll::Pending => Poll::Pending,
-                Poll::Ready(Ok(response)) => Poll::Ready(Ok(response)),
+                Poll::Ready(Ok(response)) => {
+                    *interrupted = unsent;
+                    Poll::Ready(Ok(response))
+                }
                 Poll::Ready(Err(mut error)) => Poll::Ready(Err(match error.take_message() {
                     Some(unsent) => AskError::Unsent(Box::new(unsent)),
                     None => AskError::Broken,
