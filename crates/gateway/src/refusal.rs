@@ -100,6 +100,10 @@ pub(crate) enum Refusal {
 /// When to try again where the room for bodies is taken. Nobody knows when a body ends; most take less than that.
 const BODIES_RETRY_MS: u64 = 1000;
 
+/// The longest that vendors' SDKs wait for a retry. Source: `MAX_RETRY_AFTER_DELAY` of openai-python 3.54.0 and anthropic
+/// 2.12.0; older ones do not wait beyond a minute and ask again within seconds.
+const SDK_WAIT_MS_MAX: u64 = 120_000;
+
 impl From<Full> for Refusal {
     fn from(_: Full) -> Self {
         Self::BodiesFull
@@ -185,6 +189,21 @@ impl Refusal {
             Self::CredentialThrottled { retry_ms } => Some(*retry_ms),
             Self::BodiesFull => Some(BODIES_RETRY_MS),
             _ => None,
+        }
+    }
+
+    /// Whether it is of no use that the caller's SDK sends the same again by itself, as it does on 408, 409, 429 and from
+    /// 500 on: nothing it could wait for would change the answer.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Over { retry_ms: Some(ms), .. } => *ms > SDK_WAIT_MS_MAX,
+            // Places of open streams come free by themselves; what is more than a whole limit never fits.
+            Self::Over { retry_ms: None, unit, .. } => *unit != Unit::Open,
+            Self::CredentialThrottled { .. }
+            | Self::IdempotencyConflict
+            | Self::UpstreamRefusedKey
+            | Self::UpstreamAnswer(_) => true,
+            _ => false,
         }
     }
 

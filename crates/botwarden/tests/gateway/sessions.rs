@@ -185,6 +185,7 @@ async fn a_turn_is_kept_once() {
     assert_eq!((again.decision(), again.json()), ((201, "allowed"), first.json()));
     let other = turn(&mut backend, &session.id, Some("t-1"), r#"{"text":"Send it elsewhere"}"#).await;
     assert_eq!(other.decision(), (409, "idempotency-conflict"));
+    assert_eq!(other.header("x-should-retry"), "false");
     let next = turn(&mut backend, &session.id, Some("t-2"), said).await;
     assert_ne!(next.json(), first.json());
     let second = open(&mut backend, r#"{"user":"alice"}"#).await;
