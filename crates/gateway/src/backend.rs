@@ -187,7 +187,8 @@ fn refuse_turn(error: TurnError) -> Refusal {
 }
 
 fn store_failed(error: &dyn std::error::Error) -> Refusal {
-    let cause = error.source().map(ToString::to_string);
+    let chain = std::iter::successors(error.source(), |cause| cause.source());
+    let cause = chain.map(ToString::to_string).collect::<Vec<_>>().join(": ");
     tracing::error!(%error, cause, "the store did not answer");
     Refusal::Store
 }

@@ -11,6 +11,7 @@ mod support;
 
 mod byte_identity;
 mod chat;
+mod disk;
 mod hang_up;
 mod heads;
 mod http;
