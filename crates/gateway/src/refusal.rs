@@ -229,6 +229,11 @@ pub(crate) fn whole_seconds(ms: u64) -> u64 {
 mod tests {
     use std::collections::BTreeSet;
 
+    use botwarden_protocol::{RefusalText, refusal_body};
+    use botwarden_types::Dialect;
+
+    use super::Refusal;
+
     const GUIDE: &str = include_str!("../../../docs/guide/errors.md");
 
     /// Reason and status of each arm of [`super::Refusal::terms`], as the source has them: the one place where they stand.
@@ -251,6 +256,28 @@ mod tests {
             Some((reason, rest.split_once(' ')?.0))
         });
         rows.collect()
+    }
+
+    /// No request from outside is known to lead there, so that only this holds what a caller would see of it.
+    #[test]
+    fn an_error_of_our_own_says_that_it_is_ours_and_nothing_more() {
+        let refusal = Refusal::Internal;
+        let terms = refusal.terms();
+        let message = refusal.to_string();
+        let text = RefusalText { trouble: terms.trouble, code: terms.reason, message: &message, param: None };
+        assert_eq!((terms.status.as_u16(), terms.reason), (500, "internal"));
+        for (dialect, want) in [
+            (
+                Dialect::OpenAi,
+                r#"{"error":{"message":"the gateway met an error of its own","type":"server_error","param":null,"code":"internal"}}"#,
+            ),
+            (
+                Dialect::Anthropic,
+                r#"{"type":"error","error":{"type":"api_error","message":"the gateway met an error of its own"},"request_id":"req-1"}"#,
+            ),
+        ] {
+            assert_eq!(String::from_utf8_lossy(&refusal_body(dialect, &text, "req-1")), want);
+        }
     }
 
     #[test]
