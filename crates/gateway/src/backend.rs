@@ -79,10 +79,10 @@ impl Worker {
 
     async fn backend_body(&self, identified: &mut Identified, record: &mut Record) -> Result<Held, Refusal> {
         let live = self.shared.live.load_full();
+        let room = self.shared.metrics.bodies.room(live.bounds.bodies_bytes_max, &identified.bot().bodies);
         let request = identified.request_mut();
         check_head(request.headers(), &live.bounds)?;
         let max = live.bounds.body_bytes_max.min(BODY_BYTES_MAX);
-        let room = self.shared.metrics.bodies.room(live.bounds.bodies_bytes_max);
         let body = collect(request.body_mut(), max, room, live.timeouts.body).await?;
         record.bytes_in(body.len());
         Document::parse(&body, &json_bounds(&live.bounds))

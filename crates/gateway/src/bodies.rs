@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
@@ -19,9 +19,17 @@ use prometheus_client::metrics::gauge::Gauge;
 #[derive(Clone, Default)]
 pub(crate) struct Bodies(Gauge);
 
+/// What one bot's bodies take, and may: a hijacked bot must not take the room of the others.
+#[derive(Clone)]
+pub(crate) struct Share {
+    held: Arc<AtomicI64>,
+    max: i64,
+}
+
 /// Room for one body; given back when dropped.
 pub(crate) struct Room {
     bodies: Bodies,
+    share: Share,
     taken: i64,
     /// What all bodies together may take.
     max: i64,
@@ -36,9 +44,15 @@ impl Bodies {
         self.0.clone()
     }
 
-    /// Room for a body among those that take `max` bytes together. It has none yet.
-    pub(crate) fn room(&self, max: usize) -> Room {
-        Room { bodies: self.clone(), taken: 0, max: signed(max) }
+    /// Room for a body among those that take `max` bytes together, and among those of one bot. It has none yet.
+    pub(crate) fn room(&self, max: usize, share: &Share) -> Room {
+        Room { bodies: self.clone(), share: share.clone(), taken: 0, max: signed(max) }
+    }
+}
+
+impl Share {
+    pub(crate) fn new(max: usize) -> Self {
+        Self { held: Arc::default(), max: signed(max) }
     }
 }
 
@@ -49,10 +63,11 @@ impl Room {
         if missing <= 0 {
             return Ok(());
         }
-        // Nothing else is published through this count, so no order is needed.
-        let count = self.bodies.0.inner();
-        let fits = |held: i64| held.checked_add(missing).filter(|held| *held <= self.max);
-        count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).map_err(|_| Full)?;
+        take(&self.share.held, missing, self.share.max)?;
+        if let Err(full) = take(self.bodies.0.inner(), missing, self.max) {
+            self.share.held.fetch_sub(missing, Ordering::Relaxed);
+            return Err(full);
+        }
         self.taken = self.taken.saturating_add(missing);
         Ok(())
     }
@@ -61,9 +76,16 @@ impl Room {
 impl Drop for Room {
     fn drop(&mut self) {
         if self.taken > 0 {
+            self.share.held.fetch_sub(self.taken, Ordering::Relaxed);
             self.bodies.0.dec_by(self.taken);
         }
     }
+}
+
+/// Adds `bytes` to what is held, if that stays within `max`. Nothing else is published through a count, so no order is needed.
+fn take(held: &AtomicI64, bytes: i64, max: i64) -> Result<(), Full> {
+    let fits = |held: i64| held.checked_add(bytes).filter(|held| *held <= max);
+    held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).map(drop).map_err(|_| Full)
 }
 
 fn signed(bytes: usize) -> i64 {
@@ -161,8 +183,8 @@ mod tests {
 
     #[test]
     fn bodies_share_what_room_there_is() {
-        let bodies = Bodies::default();
-        let (mut one, mut two) = (bodies.room(100), bodies.room(100));
+        let (bodies, share) = (Bodies::default(), Share::new(100));
+        let (mut one, mut two) = (bodies.room(100, &share), bodies.room(100, &share));
         assert_eq!(one.reach(60), Ok(()));
         assert_eq!(one.reach(10), Ok(()), "it has that already");
         assert_eq!(two.reach(41), Err(Full));
@@ -175,6 +197,20 @@ mod tests {
         assert_eq!((&*held, bodies.gauge().get()), (&b"body"[..], 100));
         drop(held);
         assert_eq!(bodies.gauge().get(), 0);
-        assert_eq!(bodies.room(100).reach(usize::MAX), Err(Full));
+        assert_eq!(bodies.room(100, &share).reach(usize::MAX), Err(Full));
+    }
+
+    #[test]
+    fn a_bot_takes_its_share_and_no_more() {
+        let (bodies, shop, desk) = (Bodies::default(), Share::new(50), Share::new(80));
+        let (mut shops, mut desks) = (bodies.room(100, &shop), bodies.room(100, &desk));
+        assert_eq!(shops.reach(51), Err(Full));
+        assert_eq!(shops.reach(50), Ok(()));
+        assert_eq!(desks.reach(51), Err(Full), "all of it is taken");
+        assert_eq!(desks.reach(50), Ok(()));
+        assert_eq!(bodies.gauge().get(), 100);
+        drop((shops, desks));
+        assert_eq!(bodies.gauge().get(), 0);
+        assert_eq!(bodies.room(100, &desk).reach(80), Ok(()), "what was refused took nothing of the share");
     }
 }

@@ -46,7 +46,7 @@ impl Worker {
         }
         let (bounds, timeouts) = self.shared.bounds_and_timeouts();
         check_head(identified.request.headers(), &bounds)?;
-        let room = self.shared.metrics.bodies.room(bounds.bodies_bytes_max);
+        let room = self.shared.metrics.bodies.room(bounds.bodies_bytes_max, &identified.bot.bodies);
         let incoming = identified.request.body_mut();
         let body = collect(incoming, bounds.body_bytes_max, room, timeouts.body).await?;
         record.bytes_in(body.len());

@@ -166,6 +166,23 @@ async fn a_body_gives_its_room_back() {
     shop.gateway.metric("botwarden_body_bytes 0").await;
 }
 
+/// A hijacked bot can take what others need no more than by half.
+#[tokio::test]
+async fn one_bot_leaves_room_for_the_others() {
+    let desk =
+        "[[bot]]\nname = \"desk\"\nupstream = { dialect = \"openai\", url = \"http://127.0.0.1:9/v1\" }";
+    let mut shop = openai().top("[bounds]\nbody = \"64KiB\"\nbodies = \"256KiB\"").top(desk).start().await;
+    let _one = hold(&shop, CHAT, 60_000, 60_000).await;
+    let _two = hold(&shop, CHAT, 60_000, 120_000).await;
+    let refused = hold(&shop, CHAT, 60_000, 120_000).await.reply().await.expect("an answer");
+    assert_eq!(refused.decision(), (503, "bodies-full"));
+    shop.key = shop.gateway.key("desk", &["chat"]).await;
+    let _three = hold(&shop, CHAT, 60_000, 180_000).await;
+    let _four = hold(&shop, CHAT, 60_000, 240_000).await;
+    let refused = hold(&shop, CHAT, 60_000, 240_000).await.reply().await.expect("an answer");
+    assert_eq!(refused.decision(), (503, "bodies-full"));
+}
+
 /// The backend's bodies count like any other, and Anthropic's SDK reads the refusal as its own.
 #[tokio::test]
 async fn every_kind_of_body_finds_the_room_taken() {
