@@ -249,6 +249,24 @@ mod tests {
         tuples.collect()
     }
 
+    /// Reasons with which an answer is cut that has begun, as the source has them.
+    fn cuts_in_source() -> BTreeSet<&'static str> {
+        let source = include_str!("stage/screen.rs");
+        source.split(".cut(").skip(1).filter_map(|call| call.split('"').nth(1)).collect()
+    }
+
+    /// The same, as the guide lists them.
+    fn cuts_in_guide() -> BTreeSet<&'static str> {
+        let (_, rest) = GUIDE.split_once("with one of the reasons ").unwrap();
+        let (list, _) = rest.split_once(":\n").unwrap();
+        list.split('`').skip(1).step_by(2).collect()
+    }
+
+    #[test]
+    fn the_guide_explains_every_reason_to_cut_an_answer() {
+        assert_eq!(cuts_in_guide(), cuts_in_source());
+    }
+
     /// Reason and status of each row of the guide's tables.
     fn in_guide() -> BTreeSet<(&'static str, &'static str)> {
         let rows = GUIDE.lines().filter_map(|line| {
