@@ -77,6 +77,14 @@ def test_the_providers_refusal_of_the_gateways_key_is_not_the_callers(anthropic_
     assert raised.value.response.headers["botwarden-verdict"] == "upstream-key"
 
 
+@pytest.mark.parametrize(("status", "asked"), [(401, 1), (500, 3)])
+def test_what_no_retry_can_help_is_not_retried(anthropic_shop: Shop, status: int, asked: int) -> None:
+    before = len(anthropic_shop.upstream.asked)
+    with pytest.raises(anthropic.InternalServerError):
+        ask(client(anthropic_shop, max_retries=2), model=f"claude-status-{status}")
+    assert len(anthropic_shop.upstream.asked) - before == asked
+
+
 def test_a_stream_that_breaks_off_raises(anthropic_shop: Shop) -> None:
     kinds = []
     with pytest.raises(anthropic.APIStatusError, match="the upstream broke off"):

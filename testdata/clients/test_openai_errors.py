@@ -81,6 +81,14 @@ def test_the_providers_refusal_of_the_gateways_key_is_not_the_callers(openai_sho
     assert (raised.value.status_code, raised.value.code) == (502, "upstream-key")
 
 
+@pytest.mark.parametrize(("status", "asked"), [(401, 1), (403, 1), (302, 1), (500, 3)])
+def test_what_no_retry_can_help_is_not_retried(openai_shop: Shop, status: int, asked: int) -> None:
+    before = len(openai_shop.upstream.asked)
+    with pytest.raises(openai.InternalServerError):
+        ask(client(openai_shop, max_retries=2), f"gpt-status-{status}")
+    assert len(openai_shop.upstream.asked) - before == asked
+
+
 def test_a_stream_that_breaks_off_raises(openai_shop: Shop) -> None:
     read = []
     stream = client(openai_shop).chat.completions.create(model="gpt-breaks", messages=ASK, stream=True)
@@ -101,6 +109,15 @@ def test_a_limit_raises(start_shop: StartShop) -> None:
     assert raised.value.code == "rate-limit"
     assert int(headers["retry-after"]) > 86_000
     assert headers["x-ratelimit-remaining-requests"] == "0"
+
+
+def test_a_limit_of_a_day_is_not_waited_for(start_shop: StartShop) -> None:
+    shop = start_shop("openai", DAY.format(1))
+    patient = client(shop, max_retries=3)
+    assert ask(patient) == TEXT
+    with pytest.raises(openai.RateLimitError) as raised:
+        ask(patient)
+    assert raised.value.response.headers["x-should-retry"] == "false"
 
 
 def test_a_retry_waits_exactly_as_long_as_it_is_told(start_shop: StartShop) -> None:

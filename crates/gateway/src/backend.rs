@@ -13,6 +13,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::bodies::Held;
 use crate::headers::{IDEMPOTENCY_KEY, single};
 use crate::outcome::Stage;
 use crate::refusal::Refusal;
@@ -76,12 +77,13 @@ impl Worker {
         }
     }
 
-    async fn backend_body(&self, identified: &mut Identified, record: &mut Record) -> Result<Bytes, Refusal> {
+    async fn backend_body(&self, identified: &mut Identified, record: &mut Record) -> Result<Held, Refusal> {
         let live = self.shared.live.load_full();
+        let room = self.shared.metrics.bodies.room(live.bounds.bodies_bytes_max, &identified.bot().bodies);
         let request = identified.request_mut();
         check_head(request.headers(), &live.bounds)?;
         let max = live.bounds.body_bytes_max.min(BODY_BYTES_MAX);
-        let body = collect(request.body_mut(), max, live.timeouts.body).await?;
+        let body = collect(request.body_mut(), max, room, live.timeouts.body).await?;
         record.bytes_in(body.len());
         Document::parse(&body, &json_bounds(&live.bounds))
             .map_err(|error| Refusal::Unreadable(error.into()))?;
@@ -185,7 +187,8 @@ fn refuse_turn(error: TurnError) -> Refusal {
 }
 
 fn store_failed(error: &dyn std::error::Error) -> Refusal {
-    let cause = error.source().map(ToString::to_string);
+    let chain = std::iter::successors(error.source(), |cause| cause.source());
+    let cause = chain.map(ToString::to_string).collect::<Vec<_>>().join(": ");
     tracing::error!(%error, cause, "the store did not answer");
     Refusal::Store
 }

@@ -9,6 +9,7 @@
 //! Left to others: who a caller is (`identity`), how much they may use (`limit`), what bytes mean (`protocol`).
 
 mod backend;
+mod bodies;
 pub mod config;
 mod headers;
 mod metrics;

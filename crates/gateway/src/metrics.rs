@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::bodies::Bodies;
 use crate::outcome::{Outcome, Stage, Timings};
 
 const REQUESTS: &str = "botwarden_requests";
@@ -22,6 +23,7 @@ const CONNECTIONS: &str = "botwarden_connections";
 const IN_FLIGHT: &str = "botwarden_requests_in_flight";
 const CONNECTIONS_REFUSED: &str = "botwarden_connections_refused";
 const CONNECTIONS_CUT: &str = "botwarden_connections_cut";
+const BODY_BYTES: &str = "botwarden_body_bytes";
 const RELOADS: &str = "botwarden_config_reloads";
 
 /// Upper bounds in seconds, from 10 µs: a stage that takes longer than 50 ms is broken, not slow.
@@ -90,6 +92,7 @@ pub(crate) struct Metrics {
     reloads: Family<ResultLabels, Counter>,
     pub(crate) connections: Gauge,
     pub(crate) in_flight: Gauge,
+    pub(crate) bodies: Bodies,
 }
 
 impl Metrics {
@@ -111,6 +114,7 @@ impl Metrics {
             reloads: Family::default(),
             connections: Gauge::default(),
             in_flight: Gauge::default(),
+            bodies: Bodies::default(),
             registry,
         };
         metrics.registered()
@@ -136,6 +140,7 @@ impl Metrics {
         registry.register(RELOADS, "Times the configuration was read again", self.reloads.clone());
         registry.register(CONNECTIONS, "Open connections", self.connections.clone());
         registry.register(IN_FLIGHT, "Requests being served", self.in_flight.clone());
+        registry.register(BODY_BYTES, "Bytes of request bodies that are held", self.bodies.gauge());
         self
     }
 

@@ -6,6 +6,8 @@ use botwarden_protocol::{ReadError, ReadErrorKind, Trouble};
 use botwarden_types::Dialect;
 use http::{Method, StatusCode};
 
+use crate::bodies::Full;
+
 /// Why a request is not served. `Display` is the message for the caller: it says the mend and never holds content or a secret.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
@@ -49,6 +51,11 @@ pub(crate) enum Refusal {
     Compressed,
     #[error("the body is larger than {max} bytes")]
     BodyTooLarge { max: usize },
+    #[error(
+        "the gateway holds as many request bodies as it may: try again in {} s",
+        whole_seconds(BODIES_RETRY_MS)
+    )]
+    BodiesFull,
     #[error("the body did not arrive in time")]
     BodyTooSlow,
     #[error("the body broke off")]
@@ -90,6 +97,19 @@ pub(crate) enum Refusal {
     Internal,
 }
 
+/// When to try again where the room for bodies is taken. Nobody knows when a body ends; most take less than that.
+const BODIES_RETRY_MS: u64 = 1000;
+
+/// The longest that vendors' SDKs wait for a retry. Source: `MAX_RETRY_AFTER_DELAY` of openai-python 3.54.0 and anthropic
+/// 2.12.0; older ones do not wait beyond a minute and ask again within seconds.
+const SDK_WAIT_MS_MAX: u64 = 120_000;
+
+impl From<Full> for Refusal {
+    fn from(_: Full) -> Self {
+        Self::BodiesFull
+    }
+}
+
 /// What the wire needs of a refusal.
 pub(crate) struct Terms {
     pub(crate) status: StatusCode,
@@ -120,6 +140,7 @@ impl Refusal {
             Self::NotJson => (415, "not-json", Trouble::UnsupportedMediaType),
             Self::Compressed => (415, "compressed-body", Trouble::UnsupportedMediaType),
             Self::BodyTooLarge { .. } => (413, "body-too-large", Trouble::TooLarge),
+            Self::BodiesFull => (503, "bodies-full", Trouble::Overloaded),
             Self::BodyTooSlow => (408, "body-too-slow", Trouble::Timeout),
             Self::BodyBroken => (400, "body-broken", Trouble::InvalidRequest),
             Self::Unreadable(error) => match error.kind() {
@@ -161,18 +182,41 @@ impl Refusal {
         }
     }
 
-    /// The exact wait after which the same request would be admitted.
+    /// The wait after which to try again: of limits the exact one after which the same request would be admitted.
     pub(crate) fn retry_ms(&self) -> Option<u64> {
         match self {
             Self::Over { retry_ms, .. } => *retry_ms,
             Self::CredentialThrottled { retry_ms } => Some(*retry_ms),
+            Self::BodiesFull => Some(BODIES_RETRY_MS),
             _ => None,
+        }
+    }
+
+    /// Whether it is of no use that the caller's SDK sends the same again by itself, as it does on 408, 409, 429 and from
+    /// 500 on: nothing it could wait for would change the answer.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Over { retry_ms: Some(ms), .. } => *ms > SDK_WAIT_MS_MAX,
+            // Places of open streams come free by themselves; what is more than a whole limit never fits.
+            Self::Over { retry_ms: None, unit, .. } => *unit != Unit::Open,
+            Self::CredentialThrottled { .. }
+            | Self::IdempotencyConflict
+            | Self::UpstreamRefusedKey
+            | Self::UpstreamAnswer(_) => true,
+            _ => false,
         }
     }
 
     /// Whether unread bytes of the request may still be under way, so that the connection cannot be used again.
     pub(crate) fn ends_connection(&self) -> bool {
-        matches!(self, Self::NoLength | Self::BodyTooLarge { .. } | Self::BodyTooSlow | Self::BodyBroken)
+        matches!(
+            self,
+            Self::NoLength
+                | Self::BodyTooLarge { .. }
+                | Self::BodiesFull
+                | Self::BodyTooSlow
+                | Self::BodyBroken
+        )
     }
 }
 
@@ -184,6 +228,11 @@ pub(crate) fn whole_seconds(ms: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use botwarden_protocol::{RefusalText, refusal_body};
+    use botwarden_types::Dialect;
+
+    use super::Refusal;
 
     const GUIDE: &str = include_str!("../../../docs/guide/errors.md");
 
@@ -200,6 +249,24 @@ mod tests {
         tuples.collect()
     }
 
+    /// Reasons with which an answer is cut that has begun, as the source has them.
+    fn cuts_in_source() -> BTreeSet<&'static str> {
+        let source = include_str!("stage/screen.rs");
+        source.split(".cut(").skip(1).filter_map(|call| call.split('"').nth(1)).collect()
+    }
+
+    /// The same, as the guide lists them.
+    fn cuts_in_guide() -> BTreeSet<&'static str> {
+        let (_, rest) = GUIDE.split_once("with one of the reasons ").unwrap();
+        let (list, _) = rest.split_once(":\n").unwrap();
+        list.split('`').skip(1).step_by(2).collect()
+    }
+
+    #[test]
+    fn the_guide_explains_every_reason_to_cut_an_answer() {
+        assert_eq!(cuts_in_guide(), cuts_in_source());
+    }
+
     /// Reason and status of each row of the guide's tables.
     fn in_guide() -> BTreeSet<(&'static str, &'static str)> {
         let rows = GUIDE.lines().filter_map(|line| {
@@ -207,6 +274,28 @@ mod tests {
             Some((reason, rest.split_once(' ')?.0))
         });
         rows.collect()
+    }
+
+    /// No request from outside is known to lead there, so that only this holds what a caller would see of it.
+    #[test]
+    fn an_error_of_our_own_says_that_it_is_ours_and_nothing_more() {
+        let refusal = Refusal::Internal;
+        let terms = refusal.terms();
+        let message = refusal.to_string();
+        let text = RefusalText { trouble: terms.trouble, code: terms.reason, message: &message, param: None };
+        assert_eq!((terms.status.as_u16(), terms.reason), (500, "internal"));
+        for (dialect, want) in [
+            (
+                Dialect::OpenAi,
+                r#"{"error":{"message":"the gateway met an error of its own","type":"server_error","param":null,"code":"internal"}}"#,
+            ),
+            (
+                Dialect::Anthropic,
+                r#"{"type":"error","error":{"type":"api_error","message":"the gateway met an error of its own"},"request_id":"req-1"}"#,
+            ),
+        ] {
+            assert_eq!(String::from_utf8_lossy(&refusal_body(dialect, &text, "req-1")), want);
+        }
     }
 
     #[test]

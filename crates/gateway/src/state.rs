@@ -10,6 +10,7 @@ use botwarden_limit::{Limiter, Measure, Per, Plan, Rule, Unit};
 use botwarden_types::{BotName, Clock, RequestId, Secret};
 use smallvec::SmallVec;
 
+use crate::bodies::Share;
 use crate::config::{BotConfig, Bounds, Timeouts};
 use crate::metrics::{BotCounters, Metrics};
 use crate::outcome::Watch;
@@ -47,6 +48,7 @@ pub(crate) struct Bot {
     /// Whether any limit counts tokens, so that an estimate is worth making.
     pub(crate) counts_tokens: bool,
     pub(crate) counters: BotCounters,
+    pub(crate) bodies: Share,
 }
 
 /// Failed sign-ins of one address in a minute. Guessing 256-bit keys is hopeless; this keeps it cheap to turn away.
@@ -82,6 +84,7 @@ impl Live {
     ) -> Result<Self, BotError> {
         let mut ready = HashMap::with_hasher(ahash::RandomState::new());
         let mut roots = TlsRoots::default();
+        let share = bodies_of_a_bot(&bounds, bots.len());
         for (config, key) in bots {
             let name = config.name.clone();
             let upstream = Upstream::new(&config.upstream, key.as_ref(), &mut roots)
@@ -91,8 +94,8 @@ impl Live {
                 config.limits.iter().filter(|rule| rule.per() != Per::User).cloned().collect();
             let backend_plan = limiter.plan(name.as_str(), &others);
             let counts_tokens = config.limits.iter().any(|rule| rule.measure().unit() == Unit::Tokens);
-            let bot =
-                Bot { config, upstream, plan, backend_plan, counts_tokens, counters: BotCounters::default() };
+            let (counters, bodies) = (BotCounters::default(), Share::new(share));
+            let bot = Bot { config, upstream, plan, backend_plan, counts_tokens, counters, bodies };
             if ready.insert(name.clone(), Arc::new(bot)).is_some() {
                 return Err(BotError::Twice(name));
             }
@@ -102,6 +105,12 @@ impl Live {
         let failed_sign_ins = limiter.plan("failed-sign-ins", &[rule]);
         Ok(Self { bots: ready, bounds, timeouts, failed_sign_ins })
     }
+}
+
+/// Half of the room where there are others; always enough for one body.
+fn bodies_of_a_bot(bounds: &Bounds, bots: usize) -> usize {
+    let all = bounds.bodies_bytes_max;
+    if bots > 1 { (all / 2).max(bounds.body_bytes_max) } else { all }
 }
 
 /// What all workers share.

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
-use http_body_util::{BodyExt, Full};
+use http_body_util::channel::{Channel, Sender as Pieces};
+use http_body_util::{BodyExt, Either, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -27,9 +28,12 @@ enum Version {
     Http2,
 }
 
+/// A body whose length is told, or one that comes in pieces.
+type Question = Either<Full<Bytes>, Channel<Bytes>>;
+
 enum Sender {
-    Http1(http1::SendRequest<Full<Bytes>>),
-    Http2(http2::SendRequest<Full<Bytes>>),
+    Http1(http1::SendRequest<Question>),
+    Http2(http2::SendRequest<Question>),
 }
 
 struct Link {
@@ -188,8 +192,20 @@ impl Client {
         self.start(request).await.rest().await
     }
 
+    /// Begins to send a JSON body without a length: its pieces are what the test sends, until it drops the sender.
+    pub fn trickle(&mut self, target: &str) -> (Pieces<Bytes>, impl Future<Output = Reply>) {
+        let (pieces, body) = Channel::new(1);
+        let request = self.request(Method::POST, target).header("content-type", "application/json");
+        let request = request.body(Either::Right(body)).expect("a request of a test");
+        (pieces, async { self.ask(request).await.rest().await })
+    }
+
     /// Sends `request` and returns with the head of the answer.
     pub async fn start(&mut self, request: Request<Full<Bytes>>) -> Stream {
+        self.ask(request.map(Either::Left)).await
+    }
+
+    async fn ask(&mut self, request: Request<Question>) -> Stream {
         if !self.link.ready().await {
             self.link = link(self.address, self.version).await;
         }
@@ -207,7 +223,7 @@ impl Link {
         }
     }
 
-    async fn send(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<http::Response<Incoming>> {
+    async fn send(&mut self, request: Request<Question>) -> hyper::Result<http::Response<Incoming>> {
         match &mut self.sender {
             Sender::Http1(sender) => sender.send_request(request).await,
             Sender::Http2(sender) => sender.send_request(request).await,

@@ -251,6 +251,23 @@ impl Gateway {
         assert!(sent.success(), "the signal was sent");
     }
 
+    /// Lets no more bytes into any file, as a full disk does, until there is [room](Self::make_room).
+    pub async fn fill_disk(&self) {
+        self.limit_files("0").await;
+    }
+
+    /// Ends what [`fill_disk`](Self::fill_disk) began.
+    pub async fn make_room(&self) {
+        self.limit_files("unlimited").await;
+    }
+
+    async fn limit_files(&self, bytes: &str) {
+        let id = self.running.child.id().expect("the gateway runs").to_string();
+        let limit = format!("--fsize={bytes}:");
+        let set = Command::new("prlimit").args(["--pid", &id, &limit]).status().await.expect("prlimit runs");
+        assert!(set.success(), "the limit was set");
+    }
+
     /// Waits for its end; returns its exit code.
     pub async fn ended(&mut self) -> Option<i32> {
         let ended = soon("the end of the process", self.running.child.wait()).await;

@@ -43,6 +43,11 @@ impl Wire {
         let _ = self.socket.write_all(bytes.as_ref()).await;
     }
 
+    /// Says that nothing more will be sent, and goes on reading.
+    pub async fn finish(&mut self) {
+        self.socket.shutdown().await.expect("an open socket");
+    }
+
     /// The next answer, whose body has a `content-length` or is none; `None` if the connection ended before it began.
     pub async fn reply(&mut self) -> Option<Reply> {
         soon("an answer", async {

@@ -19,6 +19,9 @@ pub(super) struct Signals {
 
 impl Signals {
     pub(super) fn listen() -> std::io::Result<Self> {
+        // With a handler, a file that may not grow (`ulimit -f`, `LimitFSIZE=`) is an error of the write, as on a full disk,
+        // and what cannot be recorded is refused. Without one it would end the process. The handler outlives its stream.
+        drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,

@@ -112,6 +112,7 @@ async fn failed_sign_ins_are_slowed_down_and_nobody_is_locked_out() {
         let ms: u64 = reply.header("retry-after-ms").parse().unwrap();
         assert_eq!(reply.header("retry-after"), ms.div_ceil(1000).to_string());
         assert!((1..=60_001).contains(&ms));
+        assert_eq!(reply.header("x-should-retry"), "false", "the credential stays what it is");
     }
     assert_eq!(
         shop.client().await.post(CHAT, ASK).await.decision(),

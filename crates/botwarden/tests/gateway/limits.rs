@@ -48,6 +48,7 @@ async fn thirty_requests_a_minute_and_the_31st_is_refused() {
         assert_eq!(reply.header("retry-after"), ms.div_ceil(1000).to_string());
         assert_eq!(reply.header("x-ratelimit-remaining-requests"), "0");
         assert!(reply.header("ratelimit").contains(";r=0;t="));
+        assert!(!reply.headers.contains_key("x-should-retry"), "SDKs wait a minute");
     }
     // A call leaves the window when it is more than 60 s old. The first was sent after `before_first`.
     let since = u64::try_from(before_first.elapsed().as_millis()).unwrap();
@@ -211,6 +212,7 @@ async fn open_streams_are_counted_and_given_back() {
     let refused = third.post(CHAT, ASK_STREAM).await;
     assert_eq!(refused.decision(), (429, "open-streams"));
     assert!(!refused.headers.contains_key("retry-after"), "nobody knows when one ends");
+    assert!(!refused.headers.contains_key("x-should-retry"), "one may end soon");
     assert!(refused.header("ratelimit-policy").contains(";q=2;qu=\"concurrent-requests\""));
     let (stream, feed, _client) = open.remove(0);
     drop(feed);
@@ -248,6 +250,7 @@ async fn tokens_are_reserved_before_and_settled_after() {
         "500 are used, and 500 and the question are too many"
     );
     assert_eq!(refused.header("x-ratelimit-remaining-tokens"), "500");
+    assert_eq!(refused.header("x-should-retry"), "false", "nobody's SDK waits a day");
     assert!(refused.header("ratelimit-policy").contains("botwarden-unit=\"tokens\""));
     // Much was used: later requests wait for it.
     let shop = openai().limit(limit).answering(using(2500)).await;
@@ -262,6 +265,7 @@ async fn tokens_are_reserved_before_and_settled_after() {
     let refused = shop.client_for("bob").await.post(CHAT, ask.replace("500", "5000")).await;
     assert_eq!(refused.decision(), (429, "token-limit"));
     assert!(!refused.headers.contains_key("retry-after"));
+    assert_eq!(refused.header("x-should-retry"), "false");
     assert!(refused.text().contains("this request alone needs more"), "{}", refused.text());
 }
 

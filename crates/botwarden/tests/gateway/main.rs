@@ -11,6 +11,7 @@ mod support;
 
 mod byte_identity;
 mod chat;
+mod disk;
 mod hang_up;
 mod heads;
 mod http;
@@ -22,5 +23,6 @@ mod refusals;
 mod restarts;
 mod sessions;
 mod tls;
+mod upstream_early;
 mod upstream_faults;
 mod upstream_wire;

@@ -8,13 +8,14 @@ use crate::support::{CHAT, MESSAGES, PROVIDER_KEY, SESSIONS, pieces};
 /// Stands in everything that is personal or secret. The shop's users would be surprised to meet it in a log.
 const MARK: &str = "xyzzy";
 
-const METRICS: [&str; 10] = [
+const METRICS: [&str; 11] = [
     "botwarden_requests_total",
     "botwarden_stage_seconds_bucket",
     "botwarden_added_seconds_bucket",
     "botwarden_upstream_first_byte_seconds_bucket",
     "botwarden_tokens_total",
     "botwarden_connections ",
+    "botwarden_body_bytes ",
     "botwarden_requests_in_flight ",
     "botwarden_connections_refused_total",
     "botwarden_connections_cut_total",

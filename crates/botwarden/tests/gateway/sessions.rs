@@ -7,17 +7,17 @@ use http_body_util::Full;
 use crate::support::{ASK, ASK_STREAM, CHAT, EVENTS, SESSIONS, Shop, openai, pieces};
 
 /// A shop whose key is a backend's: `session`, `approve`, `data`.
-async fn shop_with_backend() -> Shop {
+pub(crate) async fn shop_with_backend() -> Shop {
     openai().rights(&[]).start().await
 }
 
 /// A session as the backend gets it.
-struct Opened {
-    id: String,
-    token: String,
+pub(crate) struct Opened {
+    pub(crate) id: String,
+    pub(crate) token: String,
 }
 
-async fn open(backend: &mut Client, body: &str) -> Opened {
+pub(crate) async fn open(backend: &mut Client, body: &str) -> Opened {
     let reply = backend.post(SESSIONS, body.to_owned()).await;
     assert_eq!(reply.decision(), (201, "allowed"), "{}", reply.text());
     let said = reply.json();
@@ -26,12 +26,12 @@ async fn open(backend: &mut Client, body: &str) -> Opened {
     Opened { id: text("id"), token: text("token") }
 }
 
-async fn end(backend: &mut Client, id: &str) -> Reply {
+pub(crate) async fn end(backend: &mut Client, id: &str) -> Reply {
     let request = backend.request(Method::DELETE, &format!("{SESSIONS}/{id}"));
     backend.send(request.body(Full::default()).unwrap()).await
 }
 
-async fn turn(backend: &mut Client, id: &str, key: Option<&str>, body: &str) -> Reply {
+pub(crate) async fn turn(backend: &mut Client, id: &str, key: Option<&str>, body: &str) -> Reply {
     let request = backend.request(Method::POST, &format!("{SESSIONS}/{id}/turns"));
     let request = request.header("content-type", "application/json");
     let request = match key {
@@ -185,6 +185,7 @@ async fn a_turn_is_kept_once() {
     assert_eq!((again.decision(), again.json()), ((201, "allowed"), first.json()));
     let other = turn(&mut backend, &session.id, Some("t-1"), r#"{"text":"Send it elsewhere"}"#).await;
     assert_eq!(other.decision(), (409, "idempotency-conflict"));
+    assert_eq!(other.header("x-should-retry"), "false");
     let next = turn(&mut backend, &session.id, Some("t-2"), said).await;
     assert_ne!(next.json(), first.json());
     let second = open(&mut backend, r#"{"user":"alice"}"#).await;
@@ -247,4 +248,24 @@ async fn backends_may_listen_apart() {
         let mut client = Client::connect(address, Some(&key)).await;
         assert_eq!(client.post(target, body).await.decision(), want, "{name}");
     }
+}
+
+/// 1000 turns are a conversation of hours; who says more in one session is no person.
+#[tokio::test]
+async fn a_session_has_so_many_turns_and_no_more() {
+    let shop = shop_with_backend().await;
+    let mut backend = shop.client().await;
+    let session = open(&mut backend, r#"{"user":"alice"}"#).await;
+    let said = r#"{"text":"yes"}"#;
+    for number in 0..1000 {
+        let reply = turn(&mut backend, &session.id, Some(&number.to_string()), said).await;
+        assert_eq!(reply.decision(), (201, "allowed"), "{number}");
+    }
+    let one_more = turn(&mut backend, &session.id, Some("1000"), said).await;
+    assert_eq!(one_more.decision(), (429, "session-limit"), "{}", one_more.text());
+    assert_eq!(one_more.json()["error"]["code"], "session-limit");
+    let again = turn(&mut backend, &session.id, Some("7"), said).await;
+    assert_eq!(again.decision(), (201, "allowed"), "it is there already");
+    let other = open(&mut backend, r#"{"user":"alice"}"#).await;
+    assert_eq!(turn(&mut backend, &other.id, Some("0"), said).await.decision(), (201, "allowed"));
 }

@@ -21,6 +21,7 @@ async fn an_upstream_that_nobody_listens_at_is_502() {
         let reply = client.post(target, body).await;
         assert_eq!(reply.decision(), (502, "upstream-unreachable"));
         assert_eq!(reply.json()["error"]["message"], "the upstream could not be reached");
+        assert!(!reply.headers.contains_key("x-should-retry"), "it may be back in a moment");
     }
 }
 
@@ -190,6 +191,7 @@ async fn answers_that_are_none_are_502() {
             let mut client = shop.client().await.with("x-case", &number.to_string());
             let reply = client.post(target, body).await;
             assert_eq!(reply.decision(), (502, *verdict), "{name}");
+            assert_eq!(reply.header("x-should-retry"), "false", "{name}: it will answer so again");
             let all = format!("{:?} {}", reply.headers, reply.text());
             assert!(!all.contains("sk-leaked") && !reply.headers.contains_key("location"), "{name}: {all}");
         }

@@ -12,6 +12,8 @@ use serde::Deserialize;
 pub struct RawBounds {
     /// The largest request body. Default `4MiB`: a 1,000,000-token context is about that.
     pub body: Option<String>,
+    /// The most that request bodies take in memory together. Default `256MiB`.
+    pub bodies: Option<String>,
     /// The deepest nesting of a body's JSON. Default 64.
     pub json_depth: Option<usize>,
     /// The most values in a body's JSON. Default 100000.
@@ -29,6 +31,8 @@ pub struct RawBounds {
 pub struct Bounds {
     /// Bytes of a request body.
     pub body_bytes_max: usize,
+    /// Bytes of all request bodies that are held at once.
+    pub bodies_bytes_max: usize,
     /// Nesting of a body's JSON.
     pub json_depth_max: usize,
     /// Values in a body's JSON.
@@ -52,6 +56,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             body_bytes_max: 4 << 20,
+            bodies_bytes_max: 256 << 20,
             json_depth_max: 64,
             json_nodes_max: 100_000,
             connections_max: 10_000,
@@ -66,8 +71,10 @@ impl TryFrom<RawBounds> for Bounds {
 
     fn try_from(raw: RawBounds) -> Result<Self, Invalid> {
         let default = Self::default();
+        let body_bytes_max = size("body", raw.body.as_deref(), default.body_bytes_max, 64 << 20)?;
         Ok(Self {
-            body_bytes_max: size("body", raw.body.as_deref(), default.body_bytes_max, 64 << 20)?,
+            body_bytes_max,
+            bodies_bytes_max: bodies(raw.bodies.as_deref(), default.bodies_bytes_max, body_bytes_max)?,
             json_depth_max: number("json_depth", raw.json_depth, default.json_depth_max, 512)?,
             json_nodes_max: number("json_nodes", raw.json_nodes, default.json_nodes_max, 10_000_000)?,
             connections_max: number("connections", raw.connections, default.connections_max, 1_000_000)?,
@@ -186,6 +193,19 @@ fn span(key: &str, text: Option<&str>, default: Duration) -> Result<Duration, In
     })
 }
 
+/// More memory than machines have that such a process is put on.
+const BODIES_BYTES_MAX: usize = 64 << 30;
+
+/// Room for one body of the largest size at least: a bound below would refuse it for ever, and say to try again.
+fn bodies(text: Option<&str>, default: usize, least: usize) -> Result<usize, Invalid> {
+    let bytes = size("bodies", text, default, BODIES_BYTES_MAX)?;
+    if bytes >= least {
+        return Ok(bytes);
+    }
+    let expected = format!("at least `{least}B`, which is what `body` allows one of them");
+    Err(Invalid::new("bodies", format!("`{}`", text.unwrap_or_default()), expected))
+}
+
 fn size(key: &str, text: Option<&str>, default: usize, max: usize) -> Result<usize, Invalid> {
     let Some(text) = text else { return Ok(default) };
     parse_bytes(text).filter(|bytes| *bytes <= max).ok_or_else(|| {
@@ -217,6 +237,8 @@ mod tests {
         for (key, raw) in [
             ("body", RawBounds { body: Some("4MB".into()), ..Default::default() }),
             ("body", RawBounds { body: Some("1GiB".into()), ..Default::default() }),
+            ("bodies", RawBounds { bodies: Some("65GiB".into()), ..Default::default() }),
+            ("bodies", RawBounds { bodies: Some("1MiB".into()), ..Default::default() }),
             ("json_depth", RawBounds { json_depth: Some(0), ..Default::default() }),
             ("connections", RawBounds { connections: Some(usize::MAX), ..Default::default() }),
         ] {

@@ -18,6 +18,8 @@ use crate::stage::screen::{Answer, Screened};
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+/// Obeyed by the SDKs of both vendors. Source: `_should_retry` in `_base_client.py` of either.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const VENDOR_REQUESTS: [HeaderName; 3] = [
     HeaderName::from_static("x-ratelimit-limit-requests"),
     HeaderName::from_static("x-ratelimit-remaining-requests"),
@@ -152,6 +154,9 @@ fn hint(headers: &mut HeaderMap, refusal: &Refusal) {
     if let Some(ms) = refusal.retry_ms() {
         headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(ms)));
         headers.insert(RETRY_AFTER_MS, HeaderValue::from(ms.max(1)));
+    }
+    if refusal.is_final() {
+        headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
     }
     match refusal {
         Refusal::MethodNotAllowed { allowed } => insert(headers, ALLOW, allowed.as_str()),

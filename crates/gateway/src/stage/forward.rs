@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use botwarden_identity::Principal;
 use botwarden_types::{Delivery, Exchange, Operation};
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use std::sync::Arc;
 
+use crate::bodies::{Held, Payload};
 use crate::config::Timeouts;
 use crate::headers::{TRACEPARENT, TRACESTATE, for_upstream};
 use crate::outcome::Stage;
@@ -44,12 +43,15 @@ impl Worker {
         permitted: Permitted,
         record: &mut Record,
     ) -> Result<Answered, Refusal> {
-        let Permitted(Read { identified, body, exchange }) = permitted;
+        let Permitted(Read { identified, body, mut exchange }) = permitted;
         let Known { request, route, caller, bot, .. } = identified.into_known();
         let tail = tail(&route, request.uri().query());
         let mut headers = request.into_parts().0.headers;
         trace(&mut headers, record.random());
         let outbound = outbound(&bot, exchange.operation, &tail, headers, body).ok_or(Refusal::Internal)?;
+        // Read and judged. While the upstream thinks nothing is held of what was said but the body, whose room is counted.
+        exchange.messages = Vec::new();
+        exchange.tools = Vec::new();
         let (_, timeouts) = self.shared.bounds_and_timeouts();
         record.end(Stage::Forward);
         record.forwarded();
@@ -86,11 +88,11 @@ fn outbound(
     operation: Operation,
     tail: &str,
     mut headers: HeaderMap,
-    body: Bytes,
+    body: Held,
 ) -> Option<Outbound> {
     let upstream = &bot.upstream;
     for_upstream(&mut headers, &upstream.authority, &upstream.credential);
-    let mut request = Outbound::new(Full::new(body));
+    let mut request = Outbound::new(Payload::new(body));
     *request.method_mut() = if operation == Operation::Models { Method::GET } else { Method::POST };
     *request.uri_mut() = upstream.target(operation, tail)?;
     *request.headers_mut() = headers;

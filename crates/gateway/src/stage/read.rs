@@ -14,6 +14,7 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
+use crate::bodies::{Held, Room};
 use crate::config::Bounds;
 use crate::headers::single;
 use crate::refusal::Refusal;
@@ -27,7 +28,7 @@ use crate::stage::record::Record;
 pub(crate) struct Read {
     pub(super) identified: Identified,
     /// The caller's own bytes, forwarded as they are.
-    pub(super) body: Bytes,
+    pub(super) body: Held,
     /// What they mean.
     pub(super) exchange: Box<Exchange>,
 }
@@ -41,11 +42,13 @@ impl Worker {
         };
         if operation == Operation::Models {
             let exchange = about_models(&identified);
-            return Ok(Read { identified, body: Bytes::new(), exchange });
+            return Ok(Read { identified, body: Held::default(), exchange });
         }
         let (bounds, timeouts) = self.shared.bounds_and_timeouts();
         check_head(identified.request.headers(), &bounds)?;
-        let body = collect(identified.request.body_mut(), bounds.body_bytes_max, timeouts.body).await?;
+        let room = self.shared.metrics.bodies.room(bounds.bodies_bytes_max, &identified.bot.bodies);
+        let incoming = identified.request.body_mut();
+        let body = collect(incoming, bounds.body_bytes_max, room, timeouts.body).await?;
         record.bytes_in(body.len());
         let exchange =
             protocol::read_request(operation, &body, &json_bounds(&bounds)).map_err(Refusal::Unreadable)?;
@@ -109,9 +112,15 @@ fn is_json(value: &str) -> bool {
     })
 }
 
-/// The whole body, at most `max` bytes, complete within `deadline`. A body that came in one piece is not copied.
-pub(crate) async fn collect(body: &mut Incoming, max: usize, deadline: Duration) -> Result<Bytes, Refusal> {
-    let mut gathering = pin!(gather(body, max));
+/// The whole body, at most `max` bytes, complete within `deadline`, in the `room` it takes. A body that came in one piece
+/// is not copied.
+pub(crate) async fn collect(
+    body: &mut Incoming,
+    max: usize,
+    room: Room,
+    deadline: Duration,
+) -> Result<Held, Refusal> {
+    let mut gathering = pin!(gather(body, max, room));
     // Most bodies came with their head: no timer for those.
     match poll_fn(|cx| Poll::Ready(gathering.as_mut().poll(cx))).await {
         Poll::Ready(whole) => whole,
@@ -119,22 +128,33 @@ pub(crate) async fn collect(body: &mut Incoming, max: usize, deadline: Duration)
     }
 }
 
-async fn gather(body: &mut Incoming, max: usize) -> Result<Bytes, Refusal> {
-    let Some(first) = next_data(body).await? else { return Ok(Bytes::new()) };
+async fn gather(body: &mut Incoming, max: usize, mut room: Room) -> Result<Held, Refusal> {
+    // 0 where none is declared, which HTTP/2 allows: then it takes room as it grows.
+    let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if declared > max {
+        return Err(Refusal::BodyTooLarge { max });
+    }
+    room.reach(declared)?;
+    let Some(first) = next_data(body).await? else { return Ok(Held::new(Bytes::new(), room)) };
     if first.len() > max {
         return Err(Refusal::BodyTooLarge { max });
     }
+    room.reach(first.len())?;
     if body.is_end_stream() {
-        return Ok(first);
+        return Ok(Held::new(first, room));
     }
-    let mut whole = BytesMut::from(first);
+    let mut whole = BytesMut::with_capacity(declared.max(first.len()));
+    whole.extend_from_slice(&first);
+    drop(first);
     while let Some(data) = next_data(body).await? {
-        if whole.len() + data.len() > max {
+        let length = whole.len() + data.len();
+        if length > max {
             return Err(Refusal::BodyTooLarge { max });
         }
+        room.reach(length)?;
         whole.extend_from_slice(&data);
     }
-    Ok(whole.freeze())
+    Ok(Held::new(whole.freeze(), room))
 }
 
 async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, Refusal> {

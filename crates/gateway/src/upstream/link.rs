@@ -9,8 +9,6 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -18,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep};
 
 use super::Outbound;
+use crate::bodies::{Payload, Unsent};
 
 /// Bytes of an answer that wait in memory, its whole head among them. Vendors' heads are about 2 KiB.
 const READ_BYTES_MAX: usize = 64 << 10;
@@ -28,12 +27,16 @@ type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
 /// An open connection. Dropped, it is closed.
 pub(crate) struct Link {
-    sender: SendRequest<Full<Bytes>>,
+    sender: SendRequest<Payload>,
     /// `None` once the connection is over: a future that is over must not be polled again.
     driver: Option<Driver>,
     /// Rings when an answer is late. It lives as long as the connection, because a timer that is only put off costs no visit to
     /// the runtime's wheel, and one that is made and dropped costs two.
     alarm: Pin<Box<Sleep>>,
+    unsent: Unsent,
+    /// Whether an answer came before its question was sent to its end. Nobody knows whether the upstream will read the rest
+    /// of it, and so whether it will ever read what comes behind.
+    interrupted: bool,
 }
 
 /// Why a request got no answer.
@@ -56,7 +59,8 @@ impl Link {
         builder.max_buf_size(READ_BYTES_MAX).max_headers(HEADER_FIELDS_MAX);
         let (sender, connection) = builder.handshake(TokioIo::new(io)).await.map_err(io::Error::other)?;
         let alarm = Box::pin(tokio::time::sleep_until(Instant::now()));
-        Ok(Self { sender, driver: Some(Box::pin(connection)), alarm })
+        let driver: Driver = Box::pin(connection);
+        Ok(Self { sender, driver: Some(driver), alarm, unsent: Unsent::default(), interrupted: false })
     }
 
     /// Reads and writes what can be without waiting. False once the connection is over.
@@ -68,6 +72,11 @@ impl Link {
         pending
     }
 
+    /// Whether it may be kept for another request once its answer was read to the end.
+    pub(super) fn is_sound(&self) -> bool {
+        !self.interrupted
+    }
+
     /// Whether it can take a request now: looks for a close that came while nobody drove it. One that cannot is not worth
     /// a wait, since another is opened sooner.
     pub(super) fn is_ready(&mut self) -> bool {
@@ -77,14 +86,17 @@ impl Link {
     /// Sends `request` and waits for the head of its answer.
     pub(super) async fn ask(
         &mut self,
-        request: Outbound,
+        mut request: Outbound,
         deadline: Instant,
     ) -> Result<http::Response<Incoming>, AskError> {
+        request.body_mut().attach(&self.unsent);
         let asked = self.sender.try_send_request(request);
         let mut asked = std::pin::pin!(asked);
-        let (driver, alarm) = (&mut self.driver, &mut self.alarm);
+        let Self { driver, alarm, unsent, interrupted, .. } = self;
         alarm.as_mut().reset(deadline);
         poll_fn(|cx| {
+            // Before the turn that may read an answer and write the rest of its question.
+            let unsent = unsent.is_attached();
             let over = driver.as_mut().is_none_or(|driver| driver.as_mut().poll(cx).is_ready());
             if over {
                 *driver = None;
@@ -92,7 +104,10 @@ impl Link {
             match asked.as_mut().poll(cx) {
                 Poll::Pending if over => Poll::Ready(Err(AskError::Broken)),
                 Poll::Pending => alarm.as_mut().poll(cx).map(|()| Err(AskError::Late)),
-                Poll::Ready(Ok(response)) => Poll::Ready(Ok(response)),
+                Poll::Ready(Ok(response)) => {
+                    *interrupted = unsent;
+                    Poll::Ready(Ok(response))
+                }
                 Poll::Ready(Err(mut error)) => Poll::Ready(Err(match error.take_message() {
                     Some(unsent) => AskError::Unsent(Box::new(unsent)),
                     None => AskError::Broken,

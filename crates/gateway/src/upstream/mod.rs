@@ -9,10 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use botwarden_types::{Operation, Secret};
-use bytes::Bytes;
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
-use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Incoming;
 use rustls::pki_types::ServerName;
@@ -20,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
+use crate::bodies::Payload;
 use crate::config::UpstreamConfig;
 use crate::headers::Credential;
 use link::{AskError, Link};
@@ -29,7 +28,12 @@ pub(crate) use tls::TlsRoots;
 pub use tls::UpstreamError;
 
 /// A request towards an upstream: its body is the caller's own bytes.
-pub(crate) type Outbound = Request<Full<Bytes>>;
+pub(crate) type Outbound = Request<Payload>;
+
+/// Bytes of a question that the system takes beyond what the upstream has room for. The system would take megabytes, and
+/// an upstream that stopped reading would look like one that has read everything.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES_MAX: u32 = 128 << 10;
 
 /// Where a bot's model is served, ready for use.
 pub(crate) struct Upstream {
@@ -147,9 +151,20 @@ impl Upstream {
             Err(_) => TcpStream::connect((self.host.as_str(), self.port)).await?,
         };
         tcp.set_nodelay(true)?;
+        hold_back(&tcp)?;
         match &self.tls {
             None => Link::open(tcp).await,
             Some((connector, name)) => Link::open(connector.connect(name.clone(), tcp).await?).await,
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn hold_back(socket: &TcpStream) -> std::io::Result<()> {
+    socket2::SockRef::from(socket).set_tcp_notsent_lowat(UNSENT_BYTES_MAX)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn hold_back(_: &TcpStream) -> std::io::Result<()> {
+    Ok(())
 }

@@ -75,9 +75,9 @@ impl Lease {
         let _open = self.link.drive(cx); // the body tells whether it ended well
     }
 
-    /// Keeps the connection; its answer was read to the end.
+    /// Keeps the connection, if its question was sent to the end; its answer was read to the end.
     pub(crate) fn give_back(self) {
-        if let Some(pool) = self.pool.upgrade() {
+        if let Some(pool) = self.pool.upgrade().filter(|_| self.link.is_sound()) {
             pool.keep(self.endpoint, self.link);
         }
     }

@@ -21,7 +21,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Sqlite as Engine, Transaction};
+use sqlx::{ConnectOptions, Connection as _, Sqlite as Engine, Transaction};
 use tracing::error;
 
 use crate::data_dir::{DataDir, ModeError, check_owned};
@@ -103,6 +103,9 @@ impl Sqlite {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
+            // A write that fails (a full disk) ends SQLite's transaction, and the driver believes for ever after that it is
+            // inside one: every later transaction would fail. Such a connection is replaced.
+            .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
             .connect_with(options(&path))
             .await
             .map_err(|source| engine_error(&path, source))?;

@@ -1,9 +1,9 @@
 //! Bodies: how large, and when they are asked for.
 
-use botwarden_testkit::Wire;
+use botwarden_testkit::{FakeUpstream, Wire};
 
 use super::head;
-use crate::support::{ASK, CHAT, openai};
+use crate::support::{ASK, ASK_STREAM, CHAT, MESSAGES, SAY, SESSIONS, Shop, anthropic, openai};
 
 const JSON: &str = "content-type: application/json\r\n";
 
@@ -112,4 +112,128 @@ async fn ambiguous_bodies_are_refused() {
 
 fn utf_16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+const ROOM: &str = "[bounds]\nbody = \"64KiB\"\nbodies = \"100KiB\"";
+
+/// Declares a body and sends none of it, until the gateway has made room for it.
+async fn hold(shop: &Shop, target: &str, bytes: usize, in_all: usize) -> Wire {
+    let mut wire = Wire::connect(shop.gateway.gateway).await;
+    wire.send(head(shop, &format!("{JSON}content-length: {bytes}\r\n")).replace(CHAT, target)).await;
+    shop.gateway.metric(&format!("botwarden_body_bytes {in_all}")).await;
+    wire
+}
+
+#[tokio::test]
+async fn all_bodies_together_have_a_bound() {
+    let shop = openai().top(ROOM).start().await;
+    let mut held = hold(&shop, CHAT, 60_000, 60_000).await;
+    let refused = hold(&shop, CHAT, 60_000, 60_000).await.reply().await.expect("an answer");
+    assert_eq!(refused.decision(), (503, "bodies-full"));
+    assert_eq!((refused.header("retry-after"), refused.header("connection")), ("1", "close"));
+    insta::assert_json_snapshot!(refused.json());
+    let large = format!("{ASK}{}", " ".repeat(60_000 - ASK.len()));
+    assert_eq!(shop.client().await.post(CHAT, ASK).await.decision(), (200, "allowed"), "it fits beside");
+    assert_eq!(shop.client().await.post(CHAT, large.clone()).await.decision(), (503, "bodies-full"));
+    held.send(&large).await;
+    assert_eq!(held.reply().await.expect("an answer").decision(), (200, "allowed"));
+    shop.gateway.metric("botwarden_body_bytes 0").await;
+    assert_eq!(shop.client().await.post(CHAT, large).await.decision(), (200, "allowed"));
+    let counted = "botwarden_requests_total{bot=\"shop\",operation=\"chat_completions\",verdict=\"bodies-full\",status=\"503\"} 2";
+    shop.gateway.metric(counted).await;
+    assert_eq!(shop.upstream.requests(), 3);
+}
+
+/// However a request ends, its room is free again.
+#[tokio::test]
+async fn a_body_gives_its_room_back() {
+    let timeouts = "[timeouts]\nbody = \"1s\"";
+    let shop = openai().top(ROOM).top(timeouts).rights(&["chat", "session"]).start().await;
+    drop(hold(&shop, CHAT, 60_000, 60_000).await);
+    shop.gateway.metric("botwarden_body_bytes 0").await;
+    let late = hold(&shop, CHAT, 60_000, 60_000).await.reply().await.expect("an answer");
+    assert_eq!(late.decision(), (408, "body-too-slow"));
+    let mut client = shop.client().await;
+    for (name, target, body, want) in [
+        ("not JSON", CHAT, "x".repeat(60_000), (400, "malformed-request")),
+        ("too large", CHAT, "x".repeat(70_000), (413, "body-too-large")),
+        ("a backend's", SESSIONS, format!("{}{}", r#"{"user":"a"}"#, " ".repeat(60_000)), (201, "allowed")),
+    ] {
+        for round in 0..3 {
+            assert_eq!(client.post(target, body.clone()).await.decision(), want, "{name}, {round}");
+        }
+    }
+    shop.gateway.metric("botwarden_body_bytes 0").await;
+}
+
+/// A hijacked bot can take what others need no more than by half.
+#[tokio::test]
+async fn one_bot_leaves_room_for_the_others() {
+    let desk =
+        "[[bot]]\nname = \"desk\"\nupstream = { dialect = \"openai\", url = \"http://127.0.0.1:9/v1\" }";
+    let mut shop = openai().top("[bounds]\nbody = \"64KiB\"\nbodies = \"256KiB\"").top(desk).start().await;
+    let _one = hold(&shop, CHAT, 60_000, 60_000).await;
+    let _two = hold(&shop, CHAT, 60_000, 120_000).await;
+    let refused = hold(&shop, CHAT, 60_000, 120_000).await.reply().await.expect("an answer");
+    assert_eq!(refused.decision(), (503, "bodies-full"));
+    shop.key = shop.gateway.key("desk", &["chat"]).await;
+    let _three = hold(&shop, CHAT, 60_000, 180_000).await;
+    let _four = hold(&shop, CHAT, 60_000, 240_000).await;
+    let refused = hold(&shop, CHAT, 60_000, 240_000).await.reply().await.expect("an answer");
+    assert_eq!(refused.decision(), (503, "bodies-full"));
+}
+
+/// The backend's bodies count like any other, and Anthropic's SDK reads the refusal as its own.
+#[tokio::test]
+async fn every_kind_of_body_finds_the_room_taken() {
+    let shop = anthropic().top(ROOM).rights(&["chat", "session"]).start().await;
+    let _one = hold(&shop, MESSAGES, 60_000, 60_000).await;
+    let _two = hold(&shop, MESSAGES, 42_400, 102_400).await;
+    let mut client = shop.client().await;
+    let reply = client.post(MESSAGES, SAY).await;
+    assert_eq!(reply.decision(), (503, "bodies-full"));
+    assert_eq!(reply.json()["error"]["type"], "overloaded_error");
+    assert_eq!(client.post(SESSIONS, r#"{"user":"alice"}"#).await.decision(), (503, "bodies-full"));
+    assert_eq!(client.get("/v1/models").await.decision(), (200, "allowed"), "it has no body");
+}
+
+/// HTTP/2 has no need of a length: what came is what is held.
+#[tokio::test]
+async fn a_body_without_a_length_takes_room_as_it_grows() {
+    let shop = openai().top(ROOM).start().await;
+    let mut client = shop.http2().await;
+    let (mut pieces, reply) = client.trickle(CHAT);
+    let sending = async {
+        pieces.send_data(ASK.into()).await.unwrap();
+        shop.gateway.metric(&format!("botwarden_body_bytes {}", ASK.len())).await;
+        let other = hold(&shop, CHAT, 60_000, 60_000 + ASK.len()).await;
+        pieces.send_data(vec![b' '; 50_000].into()).await.unwrap();
+        (pieces, other)
+    };
+    let (reply, (_pieces, _other)) = tokio::join!(reply, sending);
+    assert_eq!(reply.decision(), (503, "bodies-full"));
+    shop.gateway.metric("botwarden_body_bytes 60000").await;
+    let (mut pieces, reply) = client.trickle(CHAT);
+    let sending = async {
+        pieces.send_data(ASK.into()).await.unwrap();
+        drop(pieces);
+    };
+    assert_eq!(tokio::join!(reply, sending).0.decision(), (200, "allowed"), "the connection lives on");
+    shop.gateway.metric("botwarden_body_bytes 60000").await;
+}
+
+/// A question that is read and sent takes no room while its answer streams, however long that takes.
+#[tokio::test]
+async fn a_question_that_was_sent_makes_room_for_the_next() {
+    let (upstream, mut feeds) = FakeUpstream::fed().await;
+    let shop = openai().top(ROOM).before(upstream).await;
+    let large = format!("{ASK_STREAM}{}", " ".repeat(60_000 - ASK_STREAM.len()));
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        let mut client = shop.client().await;
+        let (stream, feed) = tokio::join!(client.stream(CHAT, large.clone()), feeds.next());
+        assert_eq!(stream.status, 200);
+        shop.gateway.metric("botwarden_body_bytes 0").await;
+        open.push((client, stream, feed));
+    }
 }
