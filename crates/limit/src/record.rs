@@ -8,6 +8,9 @@ const VERSION: u8 = 1;
 /// Bytes before the lines: version, kind, tick, wall clock.
 const HEAD: usize = 18;
 
+/// Bytes of a line.
+const LINE: usize = 33;
+
 /// How something is counted, as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Counter {
@@ -15,6 +18,15 @@ pub(crate) enum Counter {
     Log,
     /// Sums over a window.
     Sum,
+}
+
+impl Counter {
+    fn code(self) -> u8 {
+        match self {
+            Self::Log => 1,
+            Self::Sum => 2,
+        }
+    }
 }
 
 /// Kinds of records.
@@ -100,19 +112,19 @@ impl<B: Bytes> Writer<B> {
         }
     }
 
+    /// Written as one piece: several are for every request.
     pub(crate) fn line(&mut self, line: Line) {
-        self.table(line.counter, line.window_ms);
-        self.u64(line.id);
-        self.u64(line.seq);
-        self.u64(line.weight);
+        let mut bytes = [0; LINE];
+        bytes[0] = line.counter.code();
+        bytes[1..9].copy_from_slice(&line.window_ms.to_le_bytes());
+        bytes[9..17].copy_from_slice(&line.id.to_le_bytes());
+        bytes[17..25].copy_from_slice(&line.seq.to_le_bytes());
+        bytes[25..33].copy_from_slice(&line.weight.to_le_bytes());
+        self.0.add(&bytes);
     }
 
     pub(crate) fn table(&mut self, counter: Counter, window_ms: u64) {
-        let counter = match counter {
-            Counter::Log => 1,
-            Counter::Sum => 2,
-        };
-        self.u8(counter);
+        self.u8(counter.code());
         self.u64(window_ms);
     }
 

@@ -3,7 +3,7 @@
 //! The window is cut into [`PARTS`] spans. What was charged in a span counts until the whole span has left the window: never
 //! over the limit, and at most one span too long.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub(crate) struct Table {
 }
 
 /// How a subject stands in one sum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Total {
     /// What counts now.
     pub(crate) used: u64,
@@ -93,10 +93,16 @@ pub(crate) struct Shard {
     pub(crate) seq: u64,
 }
 
-/// What one subject used, by span, oldest first. At most `PARTS + 1` spans.
+/// What one subject used.
 #[derive(Default)]
 struct Cell {
-    spans: Vec<(u64, u64)>,
+    /// By span, oldest first; at most `PARTS + 1`.
+    spans: VecDeque<(u64, u64)>,
+    /// All of it. Wider than what is charged, so that taking away what was added is exact.
+    sum: u128,
+    /// The latest span that anybody came in. Who comes with an older reading is taken to come then: what has been dropped
+    /// since may have counted.
+    seen: u64,
 }
 
 impl Shard {
@@ -113,14 +119,14 @@ impl Shard {
         let span = now / self.span_ms;
         let span_ms = self.span_ms;
         let Some(cell) = self.seek(id, span) else { return Wait::None };
-        let mut used = cell.used(span);
-        if used.saturating_add(weight) <= max {
+        let (mut used, room) = (cell.used(span), u128::from(max - weight));
+        if used <= room {
             return Wait::None;
         }
-        for (number, charged) in cell.live(span) {
-            used -= charged;
-            if used.saturating_add(weight) <= max {
-                return Wait::Ms(leaves_ms(number, span_ms).saturating_sub(now));
+        for (number, charged) in &cell.spans {
+            used -= u128::from(*charged);
+            if used <= room {
+                return Wait::Ms(leaves_ms(*number, span_ms).saturating_sub(now));
             }
         }
         Wait::Forever
@@ -130,19 +136,18 @@ impl Shard {
     pub(crate) fn charge(&mut self, id: u64, now: Ms, weight: u64) -> Total {
         self.seq += 1;
         let now = now.max(self.floor);
-        let span = now / self.span_ms;
-        self.place(id, now).add(span, weight);
-        self.total(id, now)
+        let (span, span_ms) = (now / self.span_ms, self.span_ms);
+        let own = self.cells.get_mut(&id).filter(|own| own.is_live(span));
+        let cell = if let Some(own) = own { own } else { self.place_newcomer(id, now) };
+        cell.add(span, weight);
+        cell.total(now, span, span_ms)
     }
 
     /// Gives back `weight` of what was charged in `span`, as far as it still counts.
     pub(crate) fn refund(&mut self, id: u64, span: u64, weight: u64) {
         self.seq += 1;
-        let owns = self.owns(id, span);
-        let cell = if owns { self.cells.get_mut(&id) } else { self.shared.get_mut(&shared_number(id)) };
-        let charge = cell.and_then(|cell| cell.spans.iter_mut().find(|(number, _)| *number == span));
-        if let Some((_, charged)) = charge {
-            *charged = charged.saturating_sub(weight);
+        if let Some(cell) = self.seek(id, span) {
+            cell.take_back(span, weight);
         }
     }
 
@@ -193,30 +198,22 @@ impl Shard {
     /// How `id` stands.
     pub(crate) fn total(&mut self, id: u64, now: Ms) -> Total {
         let now = now.max(self.floor);
-        let span = now / self.span_ms;
-        let span_ms = self.span_ms;
-        let Some(cell) = self.seek(id, span) else { return Total { used: 0, leaves_in_ms: 0 } };
-        let oldest = cell.live(span).find(|(_, charged)| *charged > 0);
-        let leaves_in_ms = oldest.map_or(0, |(number, _)| leaves_ms(number, span_ms).saturating_sub(now));
-        Total { used: cell.used(span), leaves_in_ms }
+        let (span, span_ms) = (now / self.span_ms, self.span_ms);
+        self.seek(id, span).map_or(Total::default(), |cell| cell.total(now, span, span_ms))
     }
 
     /// The cell `id` is counted in: its own while something in it counts, else the one it shares.
-    fn seek(&self, id: u64, span: u64) -> Option<&Cell> {
-        let own = self.cells.get(&id).filter(|own| own.is_live(span));
-        own.or_else(|| self.shared.get(&shared_number(id)))
+    fn seek(&mut self, id: u64, span: u64) -> Option<&mut Cell> {
+        let own = self.cells.get_mut(&id).filter(|own| own.is_live(span));
+        own.or_else(|| self.shared.get_mut(&shared_number(id)))
     }
 
-    fn owns(&self, id: u64, span: u64) -> bool {
-        self.cells.get(&id).is_some_and(|own| own.is_live(span))
-    }
-
-    /// The cell to charge. A newcomer gets one of its own only if nothing counts in the cell it would share: what it used
-    /// there must not be forgotten.
-    fn place(&mut self, id: u64, now: Ms) -> &mut Cell {
+    /// The cell to charge where nothing counts in one of its own. It gets one only if nothing counts in the cell it would
+    /// share either: what it used there must not be forgotten.
+    fn place_newcomer(&mut self, id: u64, now: Ms) -> &mut Cell {
         let span = now / self.span_ms;
         let shares = self.shared.get(&shared_number(id)).is_some_and(|shared| shared.is_live(span));
-        if self.owns(id, span) || !shares && self.has_room(id, now) {
+        if !shares && self.has_room(id, now) {
             self.cells.entry(id).or_default()
         } else {
             self.shared.entry(shared_number(id)).or_default()
@@ -244,19 +241,50 @@ impl Cell {
     }
 
     fn is_live(&self, now: u64) -> bool {
-        self.spans.last().is_some_and(|(number, _)| number + PARTS >= now)
+        self.spans.back().is_some_and(|(number, _)| number + PARTS >= now)
     }
 
-    fn used(&self, now: u64) -> u64 {
-        self.live(now).fold(0, |sum, (_, charged)| sum.saturating_add(charged))
+    /// What counts at `now`. What does not any more is dropped.
+    fn used(&mut self, now: u64) -> u128 {
+        self.seen = self.seen.max(now);
+        while let Some((number, charged)) = self.spans.front().copied()
+            && number + PARTS < self.seen
+        {
+            self.sum -= u128::from(charged);
+            self.spans.pop_front();
+        }
+        self.sum
     }
 
-    /// A charge with an older clock reading than the last one counts as made with the last one.
+    fn total(&mut self, now_ms: Ms, now: u64, span_ms: u64) -> Total {
+        let used = u64::try_from(self.used(now)).unwrap_or(u64::MAX);
+        let oldest = self.spans.iter().find(|(_, charged)| *charged > 0);
+        let leaves_in_ms =
+            oldest.map_or(0, |(number, _)| leaves_ms(*number, span_ms).saturating_sub(now_ms));
+        Total { used, leaves_in_ms }
+    }
+
     fn add(&mut self, now: u64, weight: u64) {
-        self.spans.retain(|(number, _)| number + PARTS >= now);
-        match self.spans.last_mut() {
-            Some((number, charged)) if *number >= now => *charged = charged.saturating_add(weight),
-            _ => self.spans.push((now, weight)),
+        self.used(now);
+        let now = self.seen;
+        match self.spans.back_mut() {
+            Some((number, charged)) if *number >= now => {
+                let weight = weight.min(u64::MAX - *charged);
+                *charged += weight;
+                self.sum += u128::from(weight);
+            }
+            _ => {
+                self.spans.push_back((now, weight));
+                self.sum += u128::from(weight);
+            }
+        }
+    }
+
+    fn take_back(&mut self, span: u64, weight: u64) {
+        if let Some((_, charged)) = self.spans.iter_mut().rev().find(|(number, _)| *number == span) {
+            let weight = weight.min(*charged);
+            *charged -= weight;
+            self.sum -= u128::from(weight);
         }
     }
 }
