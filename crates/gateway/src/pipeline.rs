@@ -26,7 +26,11 @@ pub(crate) enum Reply {
 
 impl Worker {
     /// Serves one request. Whatever happens below (refusal, hang-up), its outcome is recorded once, after the last byte.
-    pub(crate) async fn serve(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<Answer> {
+    pub(crate) async fn serve(
+        self: Arc<Self>,
+        request: Box<Request<Incoming>>,
+        peer: Peer,
+    ) -> Response<Answer> {
         let mut record = Record::begin(&self.shared);
         let dialect = dialect_of(request.uri(), request.headers());
         match self.answer(request, peer, &mut record).await {
@@ -38,7 +42,7 @@ impl Worker {
 
     async fn answer(
         &self,
-        request: Request<Incoming>,
+        request: Box<Request<Incoming>>,
         peer: Peer,
         record: &mut Record,
     ) -> Result<Reply, Refusal> {

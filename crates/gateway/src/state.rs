@@ -8,7 +8,6 @@ use arc_swap::ArcSwap;
 use botwarden_identity::Authenticator;
 use botwarden_limit::{Limiter, Measure, Per, Plan, Rule, Unit};
 use botwarden_types::{BotName, Clock, RequestId, Secret};
-use smallvec::SmallVec;
 
 use crate::bodies::Share;
 use crate::config::{BotConfig, Bounds, Timeouts};
@@ -154,17 +153,8 @@ impl Shared {
     /// An id that no other request has, and 64 bits that look random and differ for each.
     pub(crate) fn next_request(&self) -> (RequestId, u64) {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let mut text: SmallVec<[u8; 36]> = SmallVec::from_slice(b"req-");
-        text.extend_from_slice(&hex(self.process_id));
-        text.extend_from_slice(&hex(number));
-        // The alphabet and length are those of an id, so the fallback is never taken.
-        let id = std::str::from_utf8(&text).ok().and_then(|text| RequestId::parse(text).ok());
-        let id = id.unwrap_or_else(|| self.fallback_id());
+        let id = RequestId::numbered(self.process_id, number);
         (id, mix(self.process_id ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
-    }
-
-    fn fallback_id(&self) -> RequestId {
-        RequestId::parse("req-0").unwrap_or_else(|_| self.fallback_id())
     }
 }
 
@@ -173,12 +163,4 @@ fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
-}
-
-/// A number as 16 hexadecimal digits. Here because it is done several times for every request.
-pub(crate) fn hex(number: u64) -> [u8; 16] {
-    std::array::from_fn(|at| {
-        let digit = (number >> (60 - 4 * at)) as u8 & 0xf;
-        if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }
-    })
 }

@@ -259,8 +259,7 @@ impl Cell {
     fn total(&mut self, now_ms: Ms, now: u64, span_ms: u64) -> Total {
         let used = u64::try_from(self.used(now)).unwrap_or(u64::MAX);
         let oldest = self.spans.iter().find(|(_, charged)| *charged > 0);
-        let leaves_in_ms =
-            oldest.map_or(0, |(number, _)| leaves_ms(*number, span_ms).saturating_sub(now_ms));
+        let leaves_in_ms = oldest.map_or(0, |(number, _)| leaves_ms(*number, span_ms).saturating_sub(now_ms));
         Total { used, leaves_in_ms }
     }
 

@@ -16,6 +16,6 @@ pub use config::{Invalid, parse_bytes, parse_duration};
 pub use exchange::{
     Delivery, Dialect, Exchange, Message, Operation, Part, Role, Span, ToolCall, ToolOffer, ToolResult,
 };
-pub use name::{BotName, KeyId, NameError, RequestId, SessionId, UserName};
+pub use name::{BotName, KeyId, NameError, RequestId, SessionId, UserName, hex};
 pub use secret::Secret;
 pub use time::{Clock, Now, SystemClock, Tick, UnixMs};

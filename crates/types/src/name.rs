@@ -98,6 +98,35 @@ name!(
 );
 printable!(BotName, KeyId, SessionId, RequestId);
 
+impl RequestId {
+    /// The id of the `number`-th request of a process. Made without a look at each character: every request has one.
+    pub fn numbered(process: u64, number: u64) -> Self {
+        let mut text = *b"req-0123456789abcdef0123456789abcdef";
+        let (_, digits) = text.split_at_mut(4);
+        for (to, from) in digits.chunks_mut(16).zip([hex(process), hex(number)]) {
+            to.copy_from_slice(&from);
+        }
+        Self(std::str::from_utf8(&text).unwrap_or("req").into())
+    }
+}
+
+/// A number as 16 hexadecimal digits.
+pub fn hex(number: u64) -> [u8; 16] {
+    let halves =
+        u128::from(eight_digits(number >> 32)) << 64 | u128::from(eight_digits(number & 0xffff_ffff));
+    halves.to_be_bytes()
+}
+
+/// The digits of 32 bits, the first in the highest byte: all eight at once.
+fn eight_digits(number: u64) -> u64 {
+    let spread = (number | number << 16) & 0x0000_ffff_0000_ffff;
+    let spread = (spread | spread << 8) & 0x00ff_00ff_00ff_00ff;
+    let nibbles = (spread | spread << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    // A nibble above 9 carries into the next bit when 6 is added; from `:`, which follows `9`, to `a` it is 0x27.
+    let letters = (nibbles + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
+    nibbles + 0x3030_3030_3030_3030 + letters * 0x27
+}
+
 impl fmt::Debug for UserName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("UserName(…)")
@@ -119,6 +148,15 @@ mod tests {
             ("a path", "../shop", Err(NameError::Character { allowed: SLUG })),
         ] {
             assert_eq!(BotName::parse(text).map(drop), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn request_ids_are_numbered() {
+        for number in [0, 9, 10, 0xff, 0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210, u64::MAX] {
+            let id = RequestId::numbered(7, number);
+            assert_eq!(id.as_str(), format!("req-{:016x}{number:016x}", 7));
+            assert_eq!(RequestId::parse(id.as_str()), Ok(id), "it is one that could be read");
         }
     }
 

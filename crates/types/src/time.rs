@@ -49,20 +49,24 @@ impl UnixMs {
         text.push('Z');
     }
 
+    /// Written out because each access log line has a date.
     fn push_seconds(self, text: &mut String) {
         let (day, second) = (self.secs() / 86_400, self.secs() % 86_400);
         let (year, month, day) = civil(day);
-        push_digits(text, year, 4);
-        for (mark, number) in
-            [('-', month), ('-', day), ('T', second / 3600), (':', second / 60 % 60), (':', second % 60)]
-        {
-            text.push(mark);
-            push_digits(text, number, 2);
-        }
+        push_digits(text, year / 100, 2);
+        let ([a, b], [c, d], [e, f]) = (two(year % 100), two(month), two(day));
+        let ([g, h], [i, j], [k, l]) = (two(second / 3600), two(second / 60 % 60), two(second % 60));
+        let rest = [a, b, b'-', c, d, b'-', e, f, b'T', g, h, b':', i, j, b':', k, l];
+        text.push_str(std::str::from_utf8(&rest).unwrap_or_default());
     }
 }
 
-/// Appends `number` with at least `width` digits. Written out because each access log line has a date.
+/// The two digits of a number below 100.
+fn two(number: u64) -> [u8; 2] {
+    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
+}
+
+/// Appends `number` with at least `width` digits.
 fn push_digits(text: &mut String, number: u64, width: usize) {
     let mut digits = [b'0'; 20];
     let (mut rest, mut used) = (number, 0);

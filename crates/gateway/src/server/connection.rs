@@ -46,6 +46,8 @@ pub(super) async fn serve(
     let metrics_of = worker.clone();
     let service = service_fn(|request: Request<Incoming>| {
         let (worker, version) = (worker.clone(), request.version());
+        // Boxed, because it goes from stage to stage: a future holds what it was given once more for each of them.
+        let request = Box::new(request);
         let busy = silence.begin(version);
         async move {
             let response = worker.serve(request, peer).await;

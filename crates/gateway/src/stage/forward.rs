@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use botwarden_identity::Principal;
-use botwarden_types::{Delivery, Exchange, Operation};
+use botwarden_types::{Delivery, Exchange, Operation, hex};
 use http::{HeaderMap, HeaderValue, Method};
 use hyper::body::Incoming;
 use smallvec::SmallVec;
@@ -22,7 +22,7 @@ use crate::stage::identify::Known;
 use crate::stage::permit::Permitted;
 use crate::stage::read::Read;
 use crate::stage::record::Record;
-use crate::state::{Bot, hex};
+use crate::state::Bot;
 use crate::upstream::{Failure, Lease, Outbound};
 
 /// An answer whose head has come. Made by [`Worker::forward`] alone.
@@ -46,7 +46,7 @@ impl Worker {
         let Permitted(Read { identified, body, mut exchange }) = permitted;
         let Known { request, route, caller, bot, .. } = identified.into_known();
         let tail = tail(&route, request.uri().query());
-        let mut headers = request.into_parts().0.headers;
+        let mut headers = (*request).into_parts().0.headers;
         trace(&mut headers, record.random());
         let outbound = outbound(&bot, exchange.operation, &tail, headers, body).ok_or(Refusal::Internal)?;
         // Read and judged. While the upstream thinks nothing is held of what was said but the body, whose room is counted.
@@ -89,10 +89,10 @@ fn outbound(
     tail: &str,
     mut headers: HeaderMap,
     body: Held,
-) -> Option<Outbound> {
+) -> Option<Box<Outbound>> {
     let upstream = &bot.upstream;
     for_upstream(&mut headers, &upstream.authority, &upstream.credential);
-    let mut request = Outbound::new(Payload::new(body));
+    let mut request = Box::new(Outbound::new(Payload::new(body)));
     *request.method_mut() = if operation == Operation::Models { Method::GET } else { Method::POST };
     *request.uri_mut() = upstream.target(operation, tail)?;
     *request.headers_mut() = headers;

@@ -26,7 +26,7 @@ pub(crate) struct Identified(Box<Known>);
 
 /// What is known of a request from its head.
 pub(crate) struct Known {
-    pub(super) request: Request<Incoming>,
+    pub(super) request: Box<Request<Incoming>>,
     pub(super) route: Route,
     pub(super) peer: Peer,
     pub(super) caller: Principal,
@@ -86,7 +86,7 @@ impl Identified {
 impl Worker {
     pub(crate) fn identify(
         &self,
-        request: Request<Incoming>,
+        request: Box<Request<Incoming>>,
         peer: Peer,
         record: &mut Record,
     ) -> Result<Identified, Refusal> {

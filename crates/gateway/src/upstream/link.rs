@@ -86,11 +86,11 @@ impl Link {
     /// Sends `request` and waits for the head of its answer.
     pub(super) async fn ask(
         &mut self,
-        mut request: Outbound,
+        mut request: Box<Outbound>,
         deadline: Instant,
     ) -> Result<http::Response<Incoming>, AskError> {
         request.body_mut().attach(&self.unsent);
-        let asked = self.sender.try_send_request(request);
+        let asked = self.sender.try_send_request(*request);
         let mut asked = std::pin::pin!(asked);
         let Self { driver, alarm, unsent, interrupted, .. } = self;
         alarm.as_mut().reset(deadline);

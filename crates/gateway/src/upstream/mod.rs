@@ -119,7 +119,7 @@ impl Upstream {
     pub(crate) async fn send(
         &self,
         pool: &Arc<Pool>,
-        mut request: Outbound,
+        mut request: Box<Outbound>,
         connect: Duration,
         deadline: Instant,
     ) -> Result<(hyper::Response<Incoming>, Lease), Failure> {
@@ -129,7 +129,7 @@ impl Upstream {
             }
             match link.ask(request, deadline).await {
                 Ok(response) => return Ok((response, pool.lease(&self.endpoint, link))),
-                Err(AskError::Unsent(unsent)) => request = *unsent,
+                Err(AskError::Unsent(unsent)) => request = unsent,
                 Err(AskError::Broken) => return Err(Failure::Broken),
                 Err(AskError::Late) => return Err(Failure::TimedOut),
             }
