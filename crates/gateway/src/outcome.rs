@@ -16,8 +16,6 @@ pub enum Stage {
     Read,
     /// Charging every limit.
     Charge,
-    /// Detectors on what came in.
-    Inspect,
     /// Policy.
     Permit,
     /// Making the upstream's request, before it leaves.
@@ -28,12 +26,11 @@ pub enum Stage {
 
 impl Stage {
     /// In the order in which they happen.
-    pub const ALL: [Stage; 8] = [
+    pub const ALL: [Stage; 7] = [
         Stage::Identify,
         Stage::Admit,
         Stage::Read,
         Stage::Charge,
-        Stage::Inspect,
         Stage::Permit,
         Stage::Forward,
         Stage::Screen,
@@ -46,7 +43,6 @@ impl Stage {
             Stage::Admit => "admit",
             Stage::Read => "read",
             Stage::Charge => "charge",
-            Stage::Inspect => "inspect",
             Stage::Permit => "permit",
             Stage::Forward => "forward",
             Stage::Screen => "screen",
@@ -67,17 +63,19 @@ impl Timings {
         Self { last: Instant::now(), spent: [None; Stage::ALL.len()], upstream: None }
     }
 
-    /// Ends `stage` now.
-    pub(crate) fn end(&mut self, stage: Stage) {
+    /// Ends `stage` now; returns the moment.
+    pub(crate) fn end(&mut self, stage: Stage) -> Instant {
         let spent = self.lap();
         if let Some(slot) = self.spent.get_mut(stage as usize) {
             *slot = Some(spent);
         }
+        self.last
     }
 
-    /// Ends the wait for the upstream now.
-    pub(crate) fn end_upstream(&mut self) {
+    /// Ends the wait for the upstream now; returns the moment.
+    pub(crate) fn end_upstream(&mut self) -> Instant {
         self.upstream = Some(self.lap());
+        self.last
     }
 
     fn lap(&mut self) -> Duration {

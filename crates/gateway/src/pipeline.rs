@@ -65,7 +65,6 @@ impl Worker {
         let charged = self.charge(read, record)?; // every level at once: all or none
         record.end(Stage::Charge);
         let inspected = self.inspect(charged); // what is in it
-        record.end(Stage::Inspect);
         let permitted = self.permit(inspected)?; // whether the bot may ask that
         record.end(Stage::Permit);
         let answered = self.forward(permitted, record).await?;

@@ -13,6 +13,7 @@ use crate::bodies::Share;
 use crate::config::{BotConfig, Bounds, Timeouts};
 use crate::metrics::{BotCounters, Metrics};
 use crate::outcome::Watch;
+use crate::stage::disclose::Policies;
 use crate::upstream::{TlsRoots, Upstream, UpstreamError};
 
 /// What the gateway asks of the world; the binary introduces them.
@@ -47,6 +48,8 @@ pub(crate) struct Bot {
     /// Whether any limit counts tokens, so that an estimate is worth making.
     pub(crate) counts_tokens: bool,
     pub(crate) counters: BotCounters,
+    /// What callers are told of its limits; none if there is nothing to tell.
+    pub(crate) policies: Option<Policies>,
     pub(crate) bodies: Share,
 }
 
@@ -94,7 +97,8 @@ impl Live {
             let backend_plan = limiter.plan(name.as_str(), &others);
             let counts_tokens = config.limits.iter().any(|rule| rule.measure().unit() == Unit::Tokens);
             let (counters, bodies) = (BotCounters::default(), Share::new(share));
-            let bot = Bot { config, upstream, plan, backend_plan, counts_tokens, counters, bodies };
+            let policies = Policies::of(&plan);
+            let bot = Bot { config, upstream, plan, backend_plan, counts_tokens, counters, policies, bodies };
             if ready.insert(name.clone(), Arc::new(bot)).is_some() {
                 return Err(BotError::Twice(name));
             }

@@ -115,6 +115,11 @@ pub trait Clock: Send + Sync + 'static {
     fn tick(&self) -> Tick {
         self.now().tick
     }
+
+    /// Reads the wall clock alone.
+    fn wall(&self) -> UnixMs {
+        self.now().wall
+    }
 }
 
 /// The machine's clocks.
@@ -129,11 +134,15 @@ const MONOTONIC: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
 
 impl Clock for SystemClock {
     fn now(&self) -> Now {
-        Now { tick: self.tick(), wall: UnixMs(read_ms(rustix::time::ClockId::Realtime)) }
+        Now { tick: self.tick(), wall: self.wall() }
     }
 
     fn tick(&self) -> Tick {
         Tick(read_ms(MONOTONIC))
+    }
+
+    fn wall(&self) -> UnixMs {
+        UnixMs(read_ms(rustix::time::ClockId::Realtime))
     }
 }
 

@@ -1,7 +1,9 @@
 //! Tells the caller what was decided: the verdict, the request's id, where they stand in their limits, and every refusal in
 //! their own dialect.
 
-use botwarden_limit::{Per, Standing, Unit};
+use std::time::Duration;
+
+use botwarden_limit::{Per, Plan, Standing, Unit};
 use botwarden_protocol::{RefusalText, refusal_body};
 use botwarden_types::Dialect;
 use bytes::{Bytes, BytesMut};
@@ -100,7 +102,7 @@ fn label(
     headers.insert(VERDICT, HeaderValue::from_static(verdict));
     let mut values = Values::new();
     values.add(REQUEST_ID, |text| text.extend_from_slice(record.request_id().as_bytes()));
-    standings(&mut values, all);
+    standings(headers, &mut values, all, record.policies());
     values.put_into(headers);
     // Anthropic's SDKs read the request's id from a header of another name.
     if let (Dialect::Anthropic, Some(id)) = (dialect, headers.get(REQUEST_ID).cloned()) {
@@ -172,13 +174,44 @@ fn hint(headers: &mut HeaderMap, refusal: &Refusal) {
 /// others do.
 ///
 /// Source: draft-ietf-httpapi-ratelimit-headers-10 (`RateLimit`, `RateLimit-Policy`) and OpenAI's `x-ratelimit-*`.
-fn standings(values: &mut Values, all: &[Standing]) {
-    let told = || all.iter().filter(|standing| matches!(standing.per, Per::User | Per::Key));
-    values.add(RATELIMIT_POLICY, |text| list(text, told(), policy));
+fn standings(headers: &mut HeaderMap, values: &mut Values, all: &[Standing], known: Option<&Policies>) {
+    let told = || all.iter().filter(|standing| is_told(standing.per));
+    let known = known.filter(|known| known.rules == told().count());
+    match known {
+        Some(known) => drop(headers.insert(RATELIMIT_POLICY, known.value.clone())),
+        None => values.add(RATELIMIT_POLICY, |text| list(text, told(), policy)),
+    }
     values.add(RATELIMIT, |text| list(text, told(), state));
     let tightest = |unit| told().filter(|standing| standing.unit == unit).min_by_key(|s| s.remaining);
     vendor_set(values, tightest(Unit::Requests), &VENDOR_REQUESTS);
     vendor_set(values, tightest(Unit::Tokens), &VENDOR_TOKENS);
+}
+
+fn is_told(per: Per) -> bool {
+    matches!(per, Per::User | Per::Key)
+}
+
+/// What `RateLimit-Policy` says where every rule of a bot that callers are told of applies: made once, it is the same in
+/// nearly every answer.
+pub(crate) struct Policies {
+    /// How many rules it tells.
+    rules: usize,
+    value: HeaderValue,
+}
+
+impl Policies {
+    /// `None` if there is nothing to tell.
+    pub(crate) fn of(plan: &Plan) -> Option<Self> {
+        let told = || plan.rules().filter(|rule| is_told(rule.per()));
+        let mut text = BytesMut::new();
+        for (at, rule) in told().enumerate() {
+            let measure = rule.measure();
+            item(&mut text, at, rule.name());
+            terms(&mut text, measure.unit(), measure.max(), measure.window());
+        }
+        let value = HeaderValue::from_maybe_shared(text.freeze()).ok()?;
+        (!value.is_empty()).then(|| Self { rules: told().count(), value })
+    }
 }
 
 /// A structured-field list of items, `"name"` and parameters each.
@@ -188,20 +221,28 @@ fn list<'s>(
     parameters: fn(&mut BytesMut, &Standing),
 ) {
     for (at, standing) in standings.enumerate() {
-        text.extend_from_slice(if at == 0 { b"\"" } else { b", \"" });
-        text.extend_from_slice(standing.rule.as_bytes());
-        text.extend_from_slice(b"\"");
+        item(text, at, &standing.rule);
         parameters(text, standing);
     }
 }
 
+fn item(text: &mut BytesMut, at: usize, name: &str) {
+    text.extend_from_slice(if at == 0 { b"\"" } else { b", \"" });
+    text.extend_from_slice(name.as_bytes());
+    text.extend_from_slice(b"\"");
+}
+
 fn policy(text: &mut BytesMut, standing: &Standing) {
-    parameter(text, ";q=", standing.max);
-    let window = standing.window.as_secs();
+    terms(text, standing.unit, standing.max, standing.window);
+}
+
+fn terms(text: &mut BytesMut, unit: Unit, max: u64, window: Duration) {
+    parameter(text, ";q=", max);
+    let window = window.as_secs();
     if window > 0 {
         parameter(text, ";w=", window);
     }
-    text.extend_from_slice(match standing.unit {
+    text.extend_from_slice(match unit {
         Unit::Requests => b"",
         Unit::Tokens => b";botwarden-unit=\"tokens\"",
         Unit::Open => b";qu=\"concurrent-requests\"",

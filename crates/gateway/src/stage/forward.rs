@@ -35,6 +35,8 @@ pub(super) struct Underway {
     pub(super) bot: Arc<Bot>,
     pub(super) exchange: Box<Exchange>,
     pub(super) caller: Principal,
+    /// When its head came.
+    pub(super) at: Instant,
 }
 
 impl Worker {
@@ -53,17 +55,17 @@ impl Worker {
         exchange.messages = Vec::new();
         exchange.tools = Vec::new();
         let (_, timeouts) = self.shared.bounds_and_timeouts();
-        record.end(Stage::Forward);
+        let now = Instant::from_std(record.end(Stage::Forward));
         record.forwarded();
-        let deadline = Instant::now() + head_deadline(exchange.delivery, &timeouts);
+        let deadline = now + head_deadline(exchange.delivery, &timeouts);
         let answered = bot.upstream.send(&self.pool, outbound, timeouts.upstream_connect, deadline).await;
-        record.end_upstream();
+        let at = Instant::from_std(record.end_upstream());
         let (response, lease) = answered.map_err(|failure| match failure {
             Failure::Unreachable => Refusal::UpstreamUnreachable,
             Failure::Broken => Refusal::UpstreamBroken,
             Failure::TimedOut => Refusal::UpstreamTimeout,
         })?;
-        Ok(Answered(Box::new(Underway { response, lease, bot, exchange, caller })))
+        Ok(Answered(Box::new(Underway { response, lease, bot, exchange, caller, at })))
     }
 }
 

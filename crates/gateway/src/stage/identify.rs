@@ -117,9 +117,7 @@ impl Worker {
     fn authenticate(&self, headers: &HeaderMap, peer: Peer) -> Result<Principal, Refusal> {
         let text = presented(headers)?.map(|bytes| std::str::from_utf8(bytes).unwrap_or_default());
         let known = match text.map(Credential::parse) {
-            Some(Ok(credential)) => {
-                self.shared.authenticator.identify(&credential, self.shared.clock.now().wall)
-            }
+            Some(Ok(credential)) => self.shared.authenticator.identify(&credential, self.shared.clock.wall()),
             Some(Err(_)) => Err(IdentifyError::Unknown),
             None => return Err(self.failed_sign_in(peer, Refusal::NoCredential)),
         };

@@ -1,22 +1,34 @@
 //! What is kept of a request while it runs, and the one place where it is closed.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use botwarden_identity::Principal;
 use botwarden_limit::{Admission, Standing};
 use botwarden_protocol::Usage;
-use botwarden_types::UnixMs;
+use botwarden_types::{Now, UnixMs};
 
 use crate::outcome::{Outcome, Stage, Timings};
 use crate::refusal::Refusal;
 use crate::route::Route;
 use crate::stage::charge::output_from_bytes;
+use crate::stage::disclose::Policies;
 use crate::state::{Bot, Shared};
 
 /// The running record of one request. Closed once: at the last byte, or when it is dropped because the client hung up.
 ///
 /// Boxed, because it goes along with the request and then with its answer.
 pub(crate) struct Record(Box<Running>);
+
+/// How an answer ended.
+pub(crate) struct Ending {
+    /// Tokens as the upstream counted them.
+    pub(crate) usage: Option<Usage>,
+    /// Bytes of text in the answer, for where it did not count.
+    pub(crate) text_bytes: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) complete: bool,
+}
 
 struct Running {
     shared: Arc<Shared>,
@@ -113,16 +125,23 @@ impl Record {
         self.0.admission.as_ref().map_or(&[], Admission::standings)
     }
 
+    /// What callers of the bot are told of its rules, made beforehand.
+    pub(crate) fn policies(&self) -> Option<&Policies> {
+        self.0.bot.as_ref().and_then(|bot| bot.policies.as_ref())
+    }
+
     pub(crate) fn forwarded(&mut self) {
         self.0.progress = Progress::Forwarded;
     }
 
-    pub(crate) fn end(&mut self, stage: Stage) {
-        self.0.outcome.timings.end(stage);
+    /// Ends `stage`; returns the moment.
+    pub(crate) fn end(&mut self, stage: Stage) -> Instant {
+        self.0.outcome.timings.end(stage)
     }
 
-    pub(crate) fn end_upstream(&mut self) {
-        self.0.outcome.timings.end_upstream();
+    /// Ends the wait for the upstream; returns the moment.
+    pub(crate) fn end_upstream(&mut self) -> Instant {
+        self.0.outcome.timings.end_upstream()
     }
 
     /// The head of the upstream's answer has come.
@@ -150,7 +169,7 @@ impl Record {
     }
 
     /// Settles the charge by what the answer told, or by its length where it told nothing.
-    pub(crate) fn settle(&mut self, usage: Option<Usage>, text_bytes: u64) {
+    fn settle(&mut self, now: Now, usage: Option<Usage>, text_bytes: u64) {
         self.0.outcome.usage = usage;
         let Some(admission) = &mut self.0.admission else { return };
         let told = usage.map(|usage| usage.input_tokens.saturating_add(usage.output_tokens));
@@ -163,19 +182,21 @@ impl Record {
             }
             (None, ..) => 0, // never left, or the upstream itself refused
         };
-        admission.settle(self.0.shared.clock.now(), tokens);
+        admission.settle(now, tokens);
     }
 
-    /// Ends the record. Later calls do nothing.
-    pub(crate) fn close(&mut self, bytes_out: u64, complete: bool) {
+    /// Settles and ends the record. Later calls do nothing.
+    pub(crate) fn close(&mut self, ending: Ending) {
         if self.0.progress == Progress::Closed {
             return;
         }
+        let now = self.0.shared.clock.now();
+        self.settle(now, ending.usage, ending.text_bytes);
         self.0.progress = Progress::Closed;
         self.0.admission = None; // gives the open-stream places back
-        self.0.outcome.at = self.0.shared.clock.now().wall;
-        self.0.outcome.bytes_out = bytes_out;
-        self.0.outcome.complete = complete;
+        self.0.outcome.at = now.wall;
+        self.0.outcome.bytes_out = ending.bytes_out;
+        self.0.outcome.complete = ending.complete;
         self.0.shared.metrics.in_flight.dec();
         self.0.shared.metrics.finished(&self.0.outcome, self.0.bot.as_ref().map(|bot| &bot.counters));
         for watcher in &self.0.shared.watchers {
@@ -186,9 +207,6 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        if self.0.progress != Progress::Closed {
-            self.settle(None, 0);
-            self.close(0, false);
-        }
+        self.close(Ending { usage: None, text_bytes: 0, bytes_out: 0, complete: false });
     }
 }

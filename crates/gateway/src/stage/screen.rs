@@ -23,7 +23,7 @@ use crate::refusal::Refusal;
 use crate::server::Worker;
 use crate::stage::forward::{Answered, Underway};
 use crate::stage::read::json_bounds;
-use crate::stage::record::Record;
+use crate::stage::record::{Ending, Record};
 use crate::upstream::Lease;
 
 /// An answer that may go to the caller. Made by [`Worker::screen`] alone.
@@ -45,8 +45,8 @@ pub(super) enum Source {
 impl Worker {
     pub(crate) async fn screen(&self, answered: Answered, record: &mut Record) -> Result<Screened, Refusal> {
         let Answered(underway) = answered;
-        let Underway { response, mut lease, bot, exchange, caller } = *underway;
-        caller.still_valid(self.shared.clock.now().wall).map_err(|_| Refusal::BadCredential)?;
+        let Underway { response, mut lease, bot, exchange, caller, at: now } = *underway;
+        caller.still_valid(self.shared.clock.wall()).map_err(|_| Refusal::BadCredential)?;
         let (bounds, timeouts) = self.shared.bounds_and_timeouts();
         let (mut head, body) = response.into_parts();
         check_head(&head)?;
@@ -79,8 +79,8 @@ impl Worker {
             bytes: 0,
             bytes_max: bounds.answer_bytes_max,
             between,
-            ends_at: Instant::now() + timeouts.upstream_total,
-            last_byte: Instant::now(),
+            ends_at: now + timeouts.upstream_total,
+            last_byte: now,
             alarm: None,
             taken_back: streamed.then(|| taken_back(caller)),
         };
@@ -193,8 +193,7 @@ impl Answer {
     /// A body of our own, recorded at once: what follows is up to the network.
     pub(super) fn own(bytes: Bytes, mut record: Record) -> Self {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        record.settle(None, 0);
-        record.close(length, true);
+        record.close(Ending { usage: None, text_bytes: 0, bytes_out: length, complete: true });
         Self { source: AnswerSource::Own((!bytes.is_empty()).then_some(bytes)), record }
     }
 }
@@ -278,6 +277,10 @@ impl Passing {
         if self.reader.as_mut().is_some_and(|reader| reader.push(&data).is_err()) {
             return self.cut(record, "upstream-answer", "the upstream's answer cannot be read");
         }
+        if self.inner.as_ref().is_some_and(Body::is_end_stream) {
+            self.end(record, true);
+            return Some(Ok(Frame::data(data)));
+        }
         self.last_byte = Instant::now();
         // A client that takes a little now and then never lets the alarm below ring.
         if self.last_byte >= self.ends_at {
@@ -286,9 +289,6 @@ impl Passing {
                 "upstream-timeout",
                 "the answer took longer than `timeouts.upstream_total`",
             );
-        }
-        if self.inner.as_ref().is_some_and(Body::is_end_stream) {
-            self.end(record, true);
         }
         Some(Ok(Frame::data(data)))
     }
@@ -330,10 +330,12 @@ impl Passing {
         if let Some(lease) = self.lease.take().filter(|_| complete) {
             lease.give_back();
         }
-        if let Some(reader) = self.reader.take() {
-            let outcome = reader.finish();
-            record.settle(outcome.usage, outcome.output_bytes_seen);
-        }
-        record.close(self.bytes, complete);
+        let outcome = self.reader.take().map(AnswerReader::finish).unwrap_or_default();
+        record.close(Ending {
+            usage: outcome.usage,
+            text_bytes: outcome.output_bytes_seen,
+            bytes_out: self.bytes,
+            complete,
+        });
     }
 }
