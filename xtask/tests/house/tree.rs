@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// Lines of a Rust file, its tests included. `tests.rs` holds tables and may be longer.
 const FILE_LINES_MAX: usize = 600;
 
-/// Folders that hold no source: what builds, fuzzing and running leave behind.
+/// What holds no source: what builds, fuzzing and running leave behind. In a linked worktree `.git` is a file.
 const LEFTOVERS: &[&str] =
     &[".git", "target", "fuzz/corpus", "fuzz/artifacts", "botwarden-data", "__pycache__"];
 
@@ -39,7 +39,10 @@ fn files_in(top: &Path) -> Vec<(String, PathBuf)> {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).expect("a folder") {
             let path = entry.expect("an entry").path();
-            if path.is_dir() && !LEFTOVERS.iter().any(|it| path.ends_with(it)) {
+            if LEFTOVERS.iter().any(|it| path.ends_with(it)) {
+                continue;
+            }
+            if path.is_dir() {
                 folders.push(path);
             } else if path.is_file() && !UNACCEPTED.iter().any(|it| path.to_string_lossy().ends_with(it)) {
                 let name = path.strip_prefix(top).expect("below the top").to_string_lossy().into_owned();

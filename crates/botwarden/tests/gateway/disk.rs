@@ -11,7 +11,7 @@ async fn what_a_limit_counts_is_refused_while_it_cannot_be_recorded() {
     for (setup, target, ask) in [(openai(), CHAT, ASK), (anthropic(), MESSAGES, SAY)] {
         let mut shop = setup.limit("per = \"user\"\nrequests = 100\nwindow = \"1d\"").start().await;
         let mut alice = shop.client_for("alice").await;
-        assert_eq!(alice.post(target, ask).await.decision(), (200, "allowed"));
+        // Before the first decision, which takes room for many that follow.
         shop.gateway.fill_disk().await;
         for _ in 0..5 {
             let words = "the limit journal cannot be written";
@@ -20,13 +20,14 @@ async fn what_a_limit_counts_is_refused_while_it_cannot_be_recorded() {
             let message = "the gateway could not record this request and therefore does not serve it";
             assert_eq!(reply.json()["error"]["message"], message);
         }
-        assert_eq!(shop.upstream.requests(), 1, "nothing went upstream");
+        assert_eq!(shop.upstream.requests(), 0, "nothing went upstream");
         let stranger = Client::connect(shop.gateway.gateway, None).await.post(target, ask).await;
         assert_eq!(stranger.decision(), (503, "unrecorded"), "failures to sign in are counted too");
         assert_eq!(shop.gateway.ops("/livez").await.0, 200);
         shop.gateway.make_room().await;
-        let reply = alice.post(target, ask).await;
-        assert_eq!(reply.decision(), (200, "allowed"));
+        for _ in 0..2 {
+            assert_eq!(alice.post(target, ask).await.decision(), (200, "allowed"));
+        }
         shop.gateway.kill_and_restart().await;
         let reply = shop.client_for("alice").await.post(target, ask).await;
         let left = reply.header("x-ratelimit-remaining-requests");

@@ -154,6 +154,31 @@ async fn answers_that_http_forbids_are_502() {
     }
 }
 
+/// Nobody asked for another protocol, and what would follow such an answer is no HTTP.
+#[tokio::test]
+async fn statuses_that_are_no_answer_are_502() {
+    let cases: [(&str, Script); 4] = [
+        ("another protocol", |_| {
+            let more = "connection: upgrade\r\nupgrade: websocket\r\n\r\n{}";
+            (format!("HTTP/1.1 101 Switching Protocols\r\n{more}"), Then::Keep)
+        }),
+        ("another protocol without a name", |_| {
+            ("HTTP/1.1 101 Switching Protocols\r\n\r\n{}".to_owned(), Then::Keep)
+        }),
+        ("no class of status", |_| {
+            ("HTTP/1.1 600 Odd\r\ncontent-length: 2\r\n\r\n{}".to_owned(), Then::Keep)
+        }),
+        ("the last of statuses", |_| {
+            ("HTTP/1.1 999 Odd\r\ncontent-length: 2\r\n\r\n{}".to_owned(), Then::Keep)
+        }),
+    ];
+    for (name, script) in cases {
+        let (_gateway, mut client) = client_before(script).await;
+        let reply = client.post(CHAT, ASK).await;
+        assert_eq!(reply.decision(), (502, "upstream-answer"), "{name}: {}", reply.text());
+    }
+}
+
 #[tokio::test]
 async fn documents_shorter_than_they_say_have_no_end() {
     let script: Script = |_| {

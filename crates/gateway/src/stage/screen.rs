@@ -94,6 +94,10 @@ fn check_head(head: &response::Parts) -> Result<(), Refusal> {
         // They speak of the owner's account (and have been seen to quote its key), not of the caller's.
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(Refusal::UpstreamRefusedKey),
         status if status.is_redirection() => return Err(Refusal::UpstreamAnswer("it points elsewhere")),
+        // 101 above all: what follows it would reach the caller as no HTTP.
+        status if !(200..600).contains(&status.as_u16()) => {
+            return Err(Refusal::UpstreamAnswer("its status is not that of an answer"));
+        }
         _ => {}
     }
     if head.headers.get_all(CONTENT_ENCODING).iter().any(|encoding| encoding != "identity") {
