@@ -23,18 +23,15 @@ impl HashKey {
     }
 
     /// The hash of any bytes.
+    #[inline]
     pub(crate) fn hash(self, bytes: &[u8]) -> u64 {
         let mut state = State::new(self);
         let mut words = bytes.chunks_exact(8);
         for word in &mut words {
             state.absorb(u64::from_le_bytes(word.try_into().unwrap_or_default()));
         }
-        let mut last = [0; 8];
-        for (to, from) in last.iter_mut().zip(words.remainder()) {
-            *to = *from;
-        }
         // The top byte holds the length, so that a trailing zero counts.
-        state.absorb(u64::from_le_bytes(last) | (bytes.len() as u64) << 56);
+        state.absorb(last_word(words.remainder()) | (bytes.len() as u64) << 56);
         state.finish()
     }
 
@@ -47,6 +44,23 @@ impl HashKey {
     }
 }
 
+/// Up to seven bytes, the first lowest. In two halves that overlap, or byte by byte where there are fewer than four: names are
+/// short, and a loop over their last bytes would take as long as the hash.
+#[inline]
+fn last_word(bytes: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
+        return first | last << (8 * (bytes.len() - 4));
+    }
+    match *bytes {
+        [a, b, c] => u64::from(a) | u64::from(b) << 8 | u64::from(c) << 16,
+        [a, b] => u64::from(a) | u64::from(b) << 8,
+        [a] => u64::from(a),
+        _ => 0,
+    }
+}
+
+#[inline]
 fn folded_product(one: u64, other: u64) -> u64 {
     let product = u128::from(one) * u128::from(other);
     product as u64 ^ (product >> 64) as u64

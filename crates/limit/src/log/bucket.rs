@@ -1,12 +1,10 @@
 //! Cells that are searched at once.
 
 use super::cell::{Cell, NEWEST_BITS, State};
+use super::equal::{LINE, equal};
 
 /// Cells of a bucket.
 pub(super) const WIDTH: usize = 8;
-
-/// Cells of a cache line.
-const LINE: usize = 4;
 
 /// What tells an id from the others of its shard: 39 bits, of which the higher part is never 0. With the 8 bits of the shard's
 /// number, two of a million live ids meet with a chance of 0.4 %; they would share a log.
@@ -32,35 +30,6 @@ impl Tag {
 #[inline]
 fn first(hits: u32) -> usize {
     hits.trailing_zeros() as usize % WIDTH
-}
-
-/// One bit for each of the words that is `sought`. Vector instructions that every x86-64 has; the compiler does not find
-/// them by itself.
-#[cfg(target_arch = "x86_64")]
-#[expect(
-    unsafe_code,
-    reason = "the instructions are part of every x86-64; nothing else is asked of the caller"
-)]
-#[inline]
-fn equal(one: &[u32; LINE], other: &[u32; LINE], sought: u32) -> u32 {
-    use std::arch::x86_64::{
-        _mm_cmpeq_epi32, _mm_movemask_epi8, _mm_packs_epi16, _mm_packs_epi32, _mm_set_epi32, _mm_set1_epi32,
-    };
-    let ([a, b, c, d], [e, f, g, h]) = (one.map(u32::cast_signed), other.map(u32::cast_signed));
-    unsafe {
-        let all = _mm_set1_epi32(sought.cast_signed());
-        let low = _mm_cmpeq_epi32(_mm_set_epi32(d, c, b, a), all);
-        let high = _mm_cmpeq_epi32(_mm_set_epi32(h, g, f, e), all);
-        let both = _mm_packs_epi32(low, high);
-        _mm_movemask_epi8(_mm_packs_epi16(both, both)).cast_unsigned() & 0xff
-    }
-}
-
-/// One bit for each of the words that is `sought`.
-#[cfg(not(target_arch = "x86_64"))]
-#[inline]
-fn equal(one: &[u32; LINE], other: &[u32; LINE], sought: u32) -> u32 {
-    (0..).zip(one.iter().chain(other)).fold(0, |hits, (at, word)| hits | u32::from(*word == sought) << at)
 }
 
 /// Eight cells in two cache lines side by side. All tags are compared before anything is decided on: a guess that

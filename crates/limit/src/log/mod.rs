@@ -5,6 +5,7 @@
 
 mod bucket;
 mod cell;
+mod equal;
 mod rings;
 mod shard;
 

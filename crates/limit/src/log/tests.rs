@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{CALLS_MAX, Step, Table};
+use super::{CALLS_MAX, Place, Step, Table};
 
 /// What the table is to agree with: each key's calls in a list, checked as the field's usual example does.
 #[derive(Default)]
@@ -173,6 +173,46 @@ proptest! {
                 log.push(now);
                 let first = log.len().saturating_sub(max as usize + 1);
                 prop_assert!(log.len() <= max as usize || now - log[first] > window, "{max} + 1 in the window");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Several levels of a decision may count in one shard: all are asked where their logs are, then all are charged, and
+    /// charging one may move, drop or reuse what the others found. A place is a hint, however old: with it every call is
+    /// counted as without.
+    #[test]
+    fn a_place_is_a_hint(seed in 1u64.., keys_max in prop::sample::select(vec![1, 20_000]), keys in 2u64..400) {
+        let window = 1000;
+        let [hinted, searched] = [(); 2].map(|()| Table::new(Duration::from_millis(window), keys_max));
+        let (mut hinted, mut searched) =
+            (hinted.shard(0).unwrap().lock(), searched.shard(0).unwrap().lock());
+        let mut dice = Dice(seed);
+        let mut now = 1 << 40;
+        let mut old = vec![Place::Own(usize::MAX, usize::MAX), Place::Own(0, 0)];
+        for _ in 0..2000 {
+            now += match dice.roll(200) {
+                0 => dice.roll(70 * window),
+                1 => window + 1,
+                _ => dice.roll(20),
+            };
+            let read = now - dice.roll(2) * dice.roll(30);
+            let ids: Vec<u64> = (0..=dice.roll(6)).map(|_| dice.id(keys) >> 8).collect();
+            let max = [1, 3, 5, 40][dice.roll(4) as usize];
+            let found: Vec<(Step, Place)> = ids.iter().map(|id| hinted.wait(*id, read, max)).collect();
+            for (id, (wait, _)) in ids.iter().zip(&found) {
+                prop_assert_eq!(*wait, searched.wait(*id, read, max).0);
+            }
+            for (id, (wait, place)) in ids.iter().zip(&found) {
+                let place = if dice.roll(4) == 0 { old[dice.roll(old.len() as u64) as usize] } else { *place };
+                if *wait == 0 {
+                    prop_assert_eq!(hinted.charge(*id, read, place), searched.charge(*id, read, Place::Nowhere));
+                    prop_assert_eq!(hinted.count(*id, now), searched.count(*id, now));
+                }
+                old.push(place);
             }
         }
     }
