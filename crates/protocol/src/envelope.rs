@@ -83,10 +83,9 @@ pub(crate) fn fields<'d, const N: usize>(
     }
     let mut values = [None; N];
     for (name, value) in object.entries() {
-        let name = name.as_str();
-        match names.iter().zip(values.iter_mut()).find(|(known, _)| **known == name) {
+        match names.iter().zip(values.iter_mut()).find(|(known, _)| name.is(known)) {
             Some((_, slot)) => *slot = Some(value).filter(|value| value.kind() != Kind::Null),
-            None => refuse_folded(&name, names, place)?,
+            None => refuse_folded(&name.as_str(), names, place)?,
         }
     }
     Ok(values)
@@ -94,7 +93,7 @@ pub(crate) fn fields<'d, const N: usize>(
 
 fn refuse_folded(name: &str, names: &[&'static str], place: &Place<'_>) -> Result<(), ReadError> {
     // Names in lower case, which is nearly all of them, fold to themselves.
-    if name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+    if !name.bytes().fold(false, |any, byte| any | !byte.is_ascii() | byte.is_ascii_uppercase()) {
         return Ok(());
     }
     let folded: String = name.chars().map(fold).collect();
@@ -115,6 +114,7 @@ fn fold(c: char) -> char {
 }
 
 /// The text of a string.
+#[inline]
 pub(crate) fn text<'d>(value: Value<'d>, place: &Place<'_>) -> Result<Cow<'d, str>, ReadError> {
     value.as_str().ok_or_else(|| place.wrong(value, "a string"))
 }
@@ -145,7 +145,7 @@ pub(crate) fn items<'d, 'p>(
     match value {
         Some(value) if value.kind() != Kind::Array => Err(place.wrong(value, "an array")),
         _ => {
-            let items = value.into_iter().flat_map(|array| array.items());
+            let items = value.map(|array| array.items()).unwrap_or_default();
             Ok(items.enumerate().map(|(at, item)| (place.item(at), item)))
         }
     }
@@ -163,6 +163,7 @@ pub(crate) fn user_name(value: Option<Value<'_>>, place: &Place<'_>) -> Result<O
 /// The models named in a field that lets the upstream turn to others: a word (`default`), names, or objects with `model`.
 pub(crate) fn model_names(value: Option<Value<'_>>, place: &Place<'_>) -> Result<Vec<String>, ReadError> {
     match value {
+        None => Ok(Vec::new()),
         Some(value) if value.kind() == Kind::String => Ok(vec![text(value, place)?.into_owned()]),
         _ => items(value, place)?.map(|(place, item)| model_name(item, &place)).collect(),
     }

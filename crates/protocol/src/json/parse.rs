@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use super::error::{JsonError, JsonErrorKind};
-use super::scan;
+use super::scan::{self, Scanned};
 use super::value::{Kind, Node, string};
 use crate::Bounds;
 
-/// Fewer names than this in an object are compared at a glance first.
-const GLANCE_NAMES_MAX: usize = 16;
+/// Objects of up to this many names are compared by their marks first.
+const MARKED_NAMES_MAX: usize = 16;
 
 /// No container is open.
 const NONE: u32 = u32::MAX;
@@ -21,22 +21,21 @@ pub(super) fn parse<'d>(
 ) -> Result<(&'d str, Vec<Node>), JsonError> {
     let text = check_bytes(body)?;
     nodes.clear();
-    // A guess that fits chat: one node in ten bytes. Longer bodies are mostly long strings.
-    nodes.reserve((body.len() / 10).clamp(8, 512));
+    // A guess that fits chat: one node in eight bytes. Longer bodies are mostly long strings.
+    nodes.reserve((body.len() / 8).clamp(8, 512));
     let mut parser = Parser {
         text,
         bytes: body,
         at: 0,
-        nodes,
+        nodes: &mut nodes,
         open: NONE,
         inside: Inside::Nothing,
         depth: 0,
-        values: 0,
+        values_left: bounds.nodes_max,
         bounds: *bounds,
-        names: Vec::new(),
     };
     parser.run()?;
-    Ok((text, parser.nodes))
+    Ok((text, nodes))
 }
 
 fn check_bytes(body: &[u8]) -> Result<&str, JsonError> {
@@ -49,16 +48,6 @@ fn check_bytes(body: &[u8]) -> Result<&str, JsonError> {
     str::from_utf8(body).map_err(|error| JsonError::new(error.valid_up_to(), JsonErrorKind::InvalidUtf8))
 }
 
-/// What may come next.
-#[derive(Clone, Copy)]
-enum Next {
-    Value,
-    ItemOrEnd,
-    Name,
-    NameOrEnd,
-    CommaOrEnd,
-}
-
 /// The innermost open container.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Inside {
@@ -67,56 +56,45 @@ enum Inside {
     Object,
 }
 
-struct Parser<'d> {
+struct Parser<'d, 'n> {
     text: &'d str,
     bytes: &'d [u8],
     at: usize,
-    nodes: Vec<Node>,
+    nodes: &'n mut Vec<Node>,
     /// Where the innermost open container lies in `nodes`, or [`NONE`]. The ones around it are linked by `below`.
     open: u32,
     inside: Inside,
     depth: usize,
-    values: usize,
+    values_left: usize,
     bounds: Bounds,
-    /// Names of the object that was just closed, while they are compared.
-    names: Vec<Cow<'d, str>>,
 }
 
-impl Parser<'_> {
+/// The steps are inlined into one loop, so that its state stays in registers.
+impl Parser<'_, '_> {
+    #[inline(always)]
     fn run(&mut self) -> Result<(), JsonError> {
-        let mut next = Next::Value;
-        while let Some(byte) = self.peek() {
-            next = match next {
-                Next::CommaOrEnd => self.after_value(byte)?,
-                Next::ItemOrEnd if byte == b']' => self.close(),
-                Next::NameOrEnd if byte == b'}' => self.close(),
-                Next::Name | Next::NameOrEnd => self.name(byte)?,
-                Next::Value | Next::ItemOrEnd => self.value(byte)?,
-            };
-        }
-        match (next, self.inside) {
-            (Next::CommaOrEnd, Inside::Nothing) => Ok(()),
-            _ => self.refuse(JsonErrorKind::UnexpectedEnd),
+        loop {
+            if self.inside == Inside::Object {
+                self.name()?;
+            }
+            let opened = self.value()?;
+            if !opened && self.after_value()? {
+                return Ok(());
+            }
         }
     }
 
-    #[inline]
-    fn after_value(&mut self, byte: u8) -> Result<Next, JsonError> {
-        match (self.inside, byte) {
-            (Inside::Object, b',') => Ok(self.step(Next::Name)),
-            (Inside::Array, b',') => Ok(self.step(Next::Value)),
-            (Inside::Object, b'}') => {
-                self.check_names()?;
-                Ok(self.close())
-            }
-            (Inside::Array, b']') => Ok(self.close()),
-            (Inside::Nothing, _) => self.refuse(JsonErrorKind::TrailingBytes),
-            _ => self.refuse(JsonErrorKind::UnexpectedByte),
+    /// Goes to `byte`, which has to come next. Mostly it stands right here.
+    #[inline(always)]
+    fn require(&mut self, byte: u8) -> Result<(), JsonError> {
+        if self.bytes.get(self.at) == Some(&byte) || self.peek() == Some(byte) {
+            return Ok(());
         }
+        self.refuse_next(self.bytes.get(self.at).copied())
     }
 
     /// The next byte that is not white space.
-    #[inline]
+    #[inline(always)]
     fn peek(&mut self) -> Option<u8> {
         loop {
             match self.bytes.get(self.at) {
@@ -126,97 +104,138 @@ impl Parser<'_> {
         }
     }
 
-    fn step(&mut self, next: Next) -> Next {
-        self.at += 1;
-        next
-    }
-
+    #[inline(always)]
     fn refuse<T>(&self, kind: JsonErrorKind) -> Result<T, JsonError> {
         Err(JsonError::new(self.at, kind))
     }
 
-    #[inline]
-    fn value(&mut self, first: u8) -> Result<Next, JsonError> {
-        self.values += 1;
-        if self.values > self.bounds.nodes_max {
-            return self.refuse(JsonErrorKind::Nodes { max: self.bounds.nodes_max });
-        }
-        match first {
-            b'"' => self.string()?,
-            b'{' => return self.open(Kind::Object, Inside::Object, Next::NameOrEnd),
-            b'[' => return self.open(Kind::Array, Inside::Array, Next::ItemOrEnd),
-            b't' => self.literal("true", Kind::Bool)?,
-            b'f' => self.literal("false", Kind::Bool)?,
-            b'n' => self.literal("null", Kind::Null)?,
-            b'-' | b'0'..=b'9' => {
-                let end = scan::number_end(self.bytes, self.at)?;
-                self.push(Kind::Number, end, false);
-            }
-            _ => return self.refuse(JsonErrorKind::UnexpectedByte),
-        }
-        Ok(Next::CommaOrEnd)
-    }
-
-    /// A name, the colon after it, and the value after that or its beginning.
-    #[inline]
-    fn name(&mut self, first: u8) -> Result<Next, JsonError> {
-        if first != b'"' {
-            return self.refuse(JsonErrorKind::UnexpectedByte);
-        }
-        self.string()?;
-        match self.peek() {
-            Some(b':') => self.at += 1,
-            Some(_) => return self.refuse(JsonErrorKind::UnexpectedByte),
-            None => return Ok(Next::Value),
-        }
-        match self.peek() {
-            Some(byte) => self.value(byte),
-            None => Ok(Next::Value),
+    /// The bytes end, or go on with what cannot stand here.
+    #[inline(always)]
+    fn refuse_next<T>(&self, next: Option<u8>) -> Result<T, JsonError> {
+        match next {
+            Some(_) => self.refuse(JsonErrorKind::UnexpectedByte),
+            None => self.refuse(JsonErrorKind::UnexpectedEnd),
         }
     }
 
-    #[inline]
-    fn string(&mut self) -> Result<(), JsonError> {
-        let from = self.at + 1;
-        let end = scan::string_end(self.bytes, from)?;
-        let max = self.bounds.string_bytes_max;
-        if end.at - from > max {
-            return self.refuse(JsonErrorKind::StringBytes { max });
-        }
-        self.push(Kind::String, end.at + 1, end.escaped);
+    /// A name and the colon after it.
+    #[inline(always)]
+    fn name(&mut self) -> Result<(), JsonError> {
+        self.require(b'"')?;
+        let string = self.string()?;
+        let end = self.at + string.len + 2;
+        let mark = match string.len {
+            0..8 => mark_short(string.head, string.len),
+            _ => mark_long(string.head, scan::word(self.bytes, end - 9)),
+        };
+        self.push(Kind::String, end, mark, string.escaped);
+        self.require(b':')?;
+        self.at += 1;
         Ok(())
     }
 
-    fn literal(&mut self, word: &str, kind: Kind) -> Result<(), JsonError> {
+    /// A value; of a container that is not empty its bracket alone, and then the answer is true.
+    #[inline(always)]
+    fn value(&mut self) -> Result<bool, JsonError> {
+        let Some(first) = self.peek() else { return self.refuse(JsonErrorKind::UnexpectedEnd) };
+        match self.values_left.checked_sub(1) {
+            Some(left) => self.values_left = left,
+            None => return self.refuse(JsonErrorKind::Nodes { max: self.bounds.nodes_max }),
+        }
+        match first {
+            b'"' => {
+                let string = self.string()?;
+                self.push(Kind::String, self.at + string.len + 2, 0, string.escaped);
+            }
+            b'{' => return self.open(Kind::Object, Inside::Object, b'}'),
+            b'[' => return self.open(Kind::Array, Inside::Array, b']'),
+            b't' => self.literal(b"true", Kind::Bool)?,
+            b'f' => self.literal(b"false", Kind::Bool)?,
+            b'n' => self.literal(b"null", Kind::Null)?,
+            b'-' | b'0'..=b'9' => {
+                let end = scan::number_end(self.bytes, self.at)?;
+                self.push(Kind::Number, end, 0, false);
+            }
+            _ => return self.refuse(JsonErrorKind::UnexpectedByte),
+        }
+        Ok(false)
+    }
+
+    /// What follows a value: brackets that close, then a comma, or the end of the document; then the answer is true.
+    #[inline(always)]
+    fn after_value(&mut self) -> Result<bool, JsonError> {
+        loop {
+            // Mostly a comma stands right here.
+            if self.inside != Inside::Nothing && self.bytes.get(self.at) == Some(&b',') {
+                self.at += 1;
+                return Ok(false);
+            }
+            match (self.inside, self.peek()) {
+                (Inside::Object | Inside::Array, Some(b',')) => {
+                    self.at += 1;
+                    return Ok(false);
+                }
+                (Inside::Object, Some(b'}')) => {
+                    self.check_names()?;
+                    self.close();
+                }
+                (Inside::Array, Some(b']')) => self.close(),
+                (Inside::Nothing, None) => return Ok(true),
+                (Inside::Nothing, Some(_)) => return self.refuse(JsonErrorKind::TrailingBytes),
+                (_, other) => return self.refuse_next(other),
+            }
+        }
+    }
+
+    /// Scans the string that begins here.
+    #[inline(always)]
+    fn string(&self) -> Result<Scanned, JsonError> {
+        let string = scan::string(self.bytes, self.at + 1)?;
+        let max = self.bounds.string_bytes_max;
+        if string.len > max { self.refuse(JsonErrorKind::StringBytes { max }) } else { Ok(string) }
+    }
+
+    #[inline(always)]
+    fn literal(&mut self, word: &[u8], kind: Kind) -> Result<(), JsonError> {
         let end = self.at + word.len();
-        if self.bytes.get(self.at..end) != Some(word.as_bytes()) {
+        if self.bytes.get(self.at..end) != Some(word) {
             return self.refuse(JsonErrorKind::UnexpectedByte);
         }
-        self.push(kind, end, false);
+        self.push(kind, end, 0, false);
         Ok(())
     }
 
     /// Keeps a node that begins here and ends before `end`, and goes on there.
-    fn push(&mut self, kind: Kind, end: usize, escaped: bool) {
-        self.nodes.push(Node { start: offset(self.at), end: offset(end), below: 0, kind, escaped });
+    #[inline(always)]
+    fn push(&mut self, kind: Kind, end: usize, below: u32, escaped: bool) {
+        self.nodes.push(Node { start: offset(self.at), end: offset(end), below, kind, escaped });
         self.at = end;
     }
 
-    fn open(&mut self, kind: Kind, inside: Inside, next: Next) -> Result<Next, JsonError> {
-        self.depth += 1;
-        if self.depth > self.bounds.depth_max {
+    /// Opens a container, and closes it again if `closing` follows; otherwise the answer is true.
+    #[inline(always)]
+    fn open(&mut self, kind: Kind, inside: Inside, closing: u8) -> Result<bool, JsonError> {
+        if self.depth >= self.bounds.depth_max {
             return self.refuse(JsonErrorKind::Depth { max: self.bounds.depth_max });
         }
         let here = offset(self.nodes.len());
         let start = offset(self.at);
+        self.at += 1;
+        if self.peek() == Some(closing) {
+            self.at += 1;
+            self.nodes.push(Node { start, end: offset(self.at), below: 0, kind, escaped: false });
+            return Ok(false);
+        }
         self.nodes.push(Node { start, end: start, below: self.open, kind, escaped: false });
+        self.depth += 1;
         self.open = here;
         self.inside = inside;
-        Ok(self.step(next))
+        Ok(true)
     }
 
     /// Completes the innermost container and returns to the one around it.
-    fn close(&mut self) -> Next {
+    #[inline(always)]
+    fn close(&mut self) {
         self.at += 1;
         self.depth -= 1;
         let below = offset(self.nodes.len()).saturating_sub(self.open + 1);
@@ -231,18 +250,19 @@ impl Parser<'_> {
             Some(_) => Inside::Array,
             None => Inside::Nothing,
         };
-        Next::CommaOrEnd
     }
 
     /// Refuses the innermost object, which is complete but for its brace, if it has a name twice.
-    fn check_names(&mut self) -> Result<(), JsonError> {
+    #[inline(always)]
+    fn check_names(&self) -> Result<(), JsonError> {
         let inside = self.nodes.get(self.open as usize + 1..).unwrap_or_default();
-        if names_differ_at_a_glance(self.bytes, inside) {
+        let differ = names_differ_at_a_glance(inside)
+            || names_differ_by_marks(inside)
+            || names_differ(self.text, inside);
+        if differ {
             return Ok(());
         }
-        self.names.clear();
-        self.names.extend(names(inside).map(|name| string(self.text, *name)));
-        if has_duplicate(&mut self.names) { self.refuse(JsonErrorKind::DuplicateName) } else { Ok(()) }
+        self.refuse(JsonErrorKind::DuplicateName)
     }
 }
 
@@ -251,55 +271,66 @@ fn names(inside: &[Node]) -> impl Iterator<Item = &Node> {
     let mut rest = inside;
     std::iter::from_fn(move || {
         let [name, value, after @ ..] = rest else { return None };
-        rest = after.get(value.below as usize..).unwrap_or_default();
+        rest = after.get(value.below as usize..)?;
         Some(name)
     })
 }
 
-/// Whether an object has so few names, all without escapes, that their lengths and first bytes already tell them apart.
-fn names_differ_at_a_glance(bytes: &[u8], inside: &[Node]) -> bool {
-    let mut marks = [0_u64; GLANCE_NAMES_MAX];
-    let mut names = names(inside);
-    for (at, slot) in marks.iter_mut().enumerate() {
-        let Some(name) = names.next() else {
-            let marks = marks.get(..at).unwrap_or_default();
-            return (1..)
-                .zip(marks)
-                .all(|(after, mark)| marks.get(after..).is_some_and(|rest| !rest.contains(mark)));
-        };
-        if name.escaped {
+/// Whether the names of an object, all without escapes, fall on different ones of 64 bits, as few names mostly do.
+#[inline(always)]
+fn names_differ_at_a_glance(inside: &[Node]) -> bool {
+    let (mut seen, mut again) = (0_u64, false);
+    for name in names(inside) {
+        let bit = 1_u64 << (name.below % 64);
+        again |= name.escaped | (seen & bit != 0);
+        seen |= bit;
+    }
+    !again
+}
+
+/// Whether an object has so few names, all without escapes, that their marks tell them apart.
+#[inline(never)]
+fn names_differ_by_marks(inside: &[Node]) -> bool {
+    let mut marks = [0; MARKED_NAMES_MAX];
+    for (seen, name) in names(inside).enumerate() {
+        let (before, rest) = marks.split_at_mut_checked(seen).unwrap_or_default();
+        let Some(slot) = rest.first_mut() else { return false };
+        if name.escaped || before.contains(&name.below) {
             return false;
         }
-        *slot = mark(bytes, *name);
+        *slot = name.below;
     }
-    false
+    true
 }
 
-/// A number that equal names share: the first eight bytes and the length, mixed.
-fn mark(bytes: &[u8], name: Node) -> u64 {
-    let (start, len) = (name.start as usize + 1, (name.end - name.start).saturating_sub(2));
-    let rest = bytes.get(start..).unwrap_or_default();
-    let word = rest.first_chunk::<8>().copied().unwrap_or_else(|| padded(rest));
-    let foreign_bits = 64 - 8 * len.min(8);
-    let own = u64::from_le_bytes(word).checked_shl(foreign_bits).unwrap_or(0);
-    own ^ u64::from(len).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-}
-
-/// The last few bytes of a document, as the beginning of a word.
-fn padded(bytes: &[u8]) -> [u8; 8] {
-    let mut word = [0; 8];
-    word.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
-    word
-}
-
-/// Whether two names are equal. Sorts: comparing each with each is a gift to an attacker, and so is a hash he can
-/// predict.
-fn has_duplicate(names: &mut [Cow<'_, str>]) -> bool {
+/// Whether all names of an object differ. Sorts: comparing each with each is a gift to an attacker, and so is a hash he
+/// can predict.
+#[inline(never)]
+fn names_differ(text: &str, inside: &[Node]) -> bool {
+    let mut names: Vec<Cow<'_, str>> = names(inside).map(|name| string(text, name)).collect();
     names.sort_unstable_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
-    names.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
+    !names.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
+}
+
+/// A number that equal names of up to seven bytes share, if they have no escapes. `head` begins with the name; what
+/// stands behind its closing quote is shifted out.
+#[inline(always)]
+fn mark_short(head: u64, len: usize) -> u32 {
+    mix(head << (56 - 8 * len))
+}
+
+/// A number that equal longer names share, if they have no escapes: their first and last eight bytes, mixed.
+#[inline(always)]
+fn mark_long(head: u64, tail: u64) -> u32 {
+    mix(head ^ tail.rotate_left(29))
+}
+
+fn mix(word: u64) -> u32 {
+    (word.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32
 }
 
 /// Offsets fit: a body of 4 GiB was refused at the start, and no body has more nodes than bytes.
+#[inline(always)]
 fn offset(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(NONE)
+    at as u32
 }

@@ -91,6 +91,9 @@ fn names_that_come_twice_are_refused() {
             (K::DuplicateName, 32),
         ),
         ("a long name twice", br#"{"a long name":1,"b":2,"a long name":3}"#, (K::DuplicateName, 38)),
+        ("a name of seven bytes twice", br#"{"1234567":1,"1234567":2}"#, (K::DuplicateName, 24)),
+        ("a name of eight bytes twice", br#"{"12345678":1,"12345678":2}"#, (K::DuplicateName, 26)),
+        ("a name of nine bytes twice", br#"{"123456789":1,"123456789":2}"#, (K::DuplicateName, 28)),
         ("a name twice among many", many_twice.as_bytes(), (K::DuplicateName, many_twice.len() - 1)),
     ]);
 }
@@ -129,6 +132,8 @@ fn documents_that_are_read() {
         ("names that differ in case", br#"{"a":1,"A":2}"#),
         ("names that differ in normal form", "{\"\u{e9}\":1,\"e\u{301}\":2}".as_bytes()),
         ("names that begin alike", br#"{"prompt_tokens":1,"prompt_tokens_details":2,"prompt_t":3}"#),
+        ("names that begin and end alike", br#"{"beginning 1 the end":1,"beginning 2 the end":2}"#),
+        ("a name and its beginning", br#"{"":1,"a":1,"aa":1,"aaaaaaa":1,"aaaaaaaa":1,"aaaaaaaaa":1}"#),
         ("the same name in different objects", br#"[{"a":1},{"a":{"a":1}}]"#),
         ("a null character, escaped", br#"["\u0000"]"#),
         ("delete and noncharacters", "[\"\u{7F}\u{FFFF}\u{FDD0}\"]".as_bytes()),

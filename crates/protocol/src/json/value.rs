@@ -44,7 +44,8 @@ impl Kind {
 pub(super) struct Node {
     pub(super) start: u32,
     pub(super) end: u32,
-    /// Nodes inside this one, names included. While a container is being read: where the one around it lies.
+    /// Nodes inside this one, names included. While a container is being read: where the one around it lies. Of a name: a
+    /// mark that it shares with every equal name, if neither has escapes.
     pub(super) below: u32,
     pub(super) kind: Kind,
     /// A string with a backslash in it.
@@ -83,7 +84,7 @@ impl<'d> Document<'d> {
     pub fn root(&self) -> Value<'_> {
         const EMPTY: Node = Node { start: 0, end: 0, below: 0, kind: Kind::Null, escaped: false };
         let (node, inside) = self.nodes.split_first().unwrap_or((&EMPTY, &[]));
-        Value { text: self.text, node: *node, inside }
+        Value { text: self.text, node, inside }
     }
 }
 
@@ -91,7 +92,7 @@ impl<'d> Document<'d> {
 #[derive(Clone, Copy, Debug)]
 pub struct Value<'d> {
     text: &'d str,
-    node: Node,
+    node: &'d Node,
     inside: &'d [Node],
 }
 
@@ -127,6 +128,7 @@ impl<'d> Value<'d> {
     }
 
     /// The field `name`, if this is an object that has it. O(fields).
+    #[inline]
     pub fn get(&self, name: &str) -> Option<Value<'d>> {
         self.entries().find(|(key, _)| key.is(name)).map(|(_, value)| value)
     }
@@ -148,7 +150,7 @@ impl<'d> Value<'d> {
 #[derive(Clone, Copy, Debug)]
 pub struct Name<'d> {
     text: &'d str,
-    node: Node,
+    node: &'d Node,
 }
 
 impl<'d> Name<'d> {
@@ -163,8 +165,20 @@ impl<'d> Name<'d> {
     }
 
     /// Whether it is `name`, after unescaping.
+    #[inline]
     pub fn is(&self, name: &str) -> bool {
-        if self.node.escaped { self.as_str() == name } else { inner(self.text, self.node) == name }
+        if self.node.escaped {
+            return self.is_spelled(name);
+        }
+        // Two quotes belong to the span. Where the lengths differ, the bytes need no look.
+        let (start, end) = (self.node.start as usize, self.node.end as usize);
+        end - start == name.len() + 2
+            && self.text.as_bytes().get(start + 1..=start + name.len()) == Some(name.as_bytes())
+    }
+
+    #[cold]
+    fn is_spelled(&self, name: &str) -> bool {
+        self.as_str() == name
     }
 }
 
@@ -182,12 +196,12 @@ impl<'d> Iterator for Entries<'d> {
         let (name, rest) = self.rest.split_first()?;
         let (value, rest) = split_value(self.text, rest)?;
         self.rest = rest;
-        Some((Name { text: self.text, node: *name }, value))
+        Some((Name { text: self.text, node: name }, value))
     }
 }
 
 /// Iterator over the elements of an array.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Items<'d> {
     text: &'d str,
     rest: &'d [Node],
@@ -206,19 +220,19 @@ impl<'d> Iterator for Items<'d> {
 fn split_value<'d>(text: &'d str, nodes: &'d [Node]) -> Option<(Value<'d>, &'d [Node])> {
     let (node, rest) = nodes.split_first()?;
     let (inside, rest) = rest.split_at_checked(node.below as usize)?;
-    Some((Value { text, node: *node, inside }, rest))
+    Some((Value { text, node, inside }, rest))
 }
 
-fn raw(text: &str, node: Node) -> &str {
+fn raw<'d>(text: &'d str, node: &Node) -> &'d str {
     text.get(node.start as usize..node.end as usize).unwrap_or_default()
 }
 
 /// The inside of a string, escapes unresolved.
-fn inner(text: &str, node: Node) -> &str {
+fn inner<'d>(text: &'d str, node: &Node) -> &'d str {
     text.get(node.start as usize + 1..(node.end as usize).saturating_sub(1)).unwrap_or_default()
 }
 
-pub(super) fn string(text: &str, node: Node) -> Cow<'_, str> {
+pub(super) fn string<'d>(text: &'d str, node: &Node) -> Cow<'d, str> {
     let inner = inner(text, node);
     if node.escaped { Cow::Owned(text::unescape(inner)) } else { Cow::Borrowed(inner) }
 }

@@ -31,7 +31,11 @@ pub(super) fn read_message(message: Value<'_>, place: &Place<'_>) -> Result<Mess
     }
     // Fields of other vendors that speak this dialect: their models read them, so they may not pass unseen.
     let unread = [("audio", audio), ("reasoning_content", reasoning), ("reasoning", thoughts)];
-    parts.extend(unread.into_iter().filter_map(|(kind, value)| Some(other(kind, value?))));
+    for (kind, value) in unread {
+        if let Some(value) = value {
+            parts.push(other(kind, value));
+        }
+    }
     for (place, call) in items(tool_calls, &place.field("tool_calls"))? {
         parts.push(read_call(call, &place)?);
     }

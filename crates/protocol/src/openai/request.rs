@@ -67,7 +67,11 @@ fn read_messages(messages: Option<Value<'_>>) -> Result<Vec<Message>, ReadError>
     if messages.is_none() {
         return Err(place.missing("an array of messages"));
     }
-    items(messages, &place)?.map(|(place, message)| read_message(message, &place)).collect()
+    let mut conversation = Vec::new();
+    for (place, message) in items(messages, &place)? {
+        conversation.push(read_message(message, &place)?);
+    }
+    Ok(conversation)
 }
 
 /// The user, by the newer field's name or the older one's. OpenAI has both while `user` is phased out; where they name

@@ -11,6 +11,9 @@ use crate::word::word;
 /// Stands for the older `function_call`, which has no index, among a choice's calls.
 const FUNCTION_CALL: u64 = u64::MAX;
 
+/// Fields of a message whose texts the model wrote.
+const WORDS: [&str; 4] = ["content", "refusal", "reasoning_content", "reasoning"];
+
 /// Sums up the chunks of an answer.
 #[derive(Debug, Default)]
 pub(crate) struct ChunkReader {
@@ -24,10 +27,10 @@ impl ChunkReader {
     /// Takes one chunk, or a whole answer, which has `message` where a chunk has `delta`.
     pub(crate) fn chunk(&mut self, chunk: Value<'_>) {
         for (name, value) in chunk.entries() {
-            match &*name.as_str() {
-                "choices" => value.items().for_each(|choice| self.choice(choice)),
-                "usage" => self.outcome.usage = read_usage(value).or(self.outcome.usage),
-                _ => {}
+            if name.is("choices") {
+                value.items().for_each(|choice| self.choice(choice));
+            } else if name.is("usage") {
+                self.outcome.usage = read_usage(value).or(self.outcome.usage);
             }
         }
     }
@@ -65,33 +68,30 @@ impl ChunkReader {
     fn choice(&mut self, choice: Value<'_>) {
         let index = choice.get("index").and_then(|index| index.as_u64()).unwrap_or(0);
         for (name, value) in choice.entries() {
-            match &*name.as_str() {
-                "delta" | "message" => self.message(index, value),
-                "finish_reason" => self.outcome.finish = word(value).or(self.outcome.finish.take()),
-                _ => {}
+            if name.is("delta") || name.is("message") {
+                self.message(index, value);
+            } else if name.is("finish_reason") {
+                self.outcome.finish = word(value).or(self.outcome.finish.take());
             }
         }
     }
 
     fn message(&mut self, choice: u64, message: Value<'_>) {
         for (name, value) in message.entries() {
-            match &*name.as_str() {
-                "content" | "refusal" | "reasoning_content" | "reasoning" => self.count(value),
-                "tool_calls" => {
-                    for (at, call) in (0..).zip(value.items()) {
-                        let index = call.get("index").and_then(|index| index.as_u64()).unwrap_or(at);
-                        self.call(choice, index);
-                        ["function", "custom"]
-                            .iter()
-                            .filter_map(|kind| call.get(kind))
-                            .for_each(|f| self.called(f));
-                    }
+            if WORDS.iter().any(|known| name.is(known)) {
+                self.count(value);
+            } else if name.is("tool_calls") {
+                for (at, call) in (0..).zip(value.items()) {
+                    let index = call.get("index").and_then(|index| index.as_u64()).unwrap_or(at);
+                    self.call(choice, index);
+                    ["function", "custom"]
+                        .iter()
+                        .filter_map(|kind| call.get(kind))
+                        .for_each(|f| self.called(f));
                 }
-                "function_call" if value.entries().next().is_some() => {
-                    self.call(choice, FUNCTION_CALL);
-                    self.called(value);
-                }
-                _ => {}
+            } else if name.is("function_call") && value.entries().next().is_some() {
+                self.call(choice, FUNCTION_CALL);
+                self.called(value);
             }
         }
     }
