@@ -52,7 +52,6 @@ fn is_callers_own(name: &str) -> bool {
             | "x-real-ip"
             | "forwarded"
             | "expect"
-            | "content-length"
     )
 }
 
@@ -67,14 +66,33 @@ fn is_providers_own(name: &str) -> bool {
 }
 
 /// Makes the caller's head into the one the upstream gets; `authority` is its host, `key` the provider's.
-pub(crate) fn for_upstream(headers: &mut HeaderMap, authority: &HeaderValue, credential: &Credential) {
+pub(crate) fn for_upstream(
+    headers: &mut HeaderMap,
+    authority: &HeaderValue,
+    credential: &Credential,
+    body_bytes: usize,
+) {
     remove(headers, is_callers_own);
+    declare(headers, body_bytes);
     headers.insert(header::HOST, authority.clone());
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     match credential {
         Credential::None => {}
         Credential::Bearer(value) => drop(headers.insert(header::AUTHORIZATION, value.clone())),
         Credential::ApiKey(value) => drop(headers.insert(API_KEY, value.clone())),
+    }
+}
+
+/// Sees to it that the length declared is the length sent. Nearly always it is already.
+fn declare(headers: &mut HeaderMap, body_bytes: usize) {
+    let mut digits = itoa::Buffer::new();
+    let length = digits.format(body_bytes).as_bytes();
+    let mut declared = headers.get_all(header::CONTENT_LENGTH).iter();
+    match (declared.next(), declared.next()) {
+        (None, _) if body_bytes == 0 => {}
+        _ if body_bytes == 0 => drop(headers.remove(header::CONTENT_LENGTH)),
+        (Some(declared), None) if declared.as_bytes() == length => {}
+        _ => drop(headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body_bytes))),
     }
 }
 
@@ -168,7 +186,7 @@ mod tests {
         ]);
         let key = Secret::new("sk-provider".into());
         let credential = Credential::new(Dialect::OpenAi, Some(&key)).unwrap();
-        for_upstream(&mut headers, &HeaderValue::from_static("api.example"), &credential);
+        for_upstream(&mut headers, &HeaderValue::from_static("api.example"), &credential, 0);
         let mut left: Vec<_> = headers.iter().map(|(n, v)| format!("{n}: {}", v.to_str().unwrap())).collect();
         left.sort();
         assert_eq!(
@@ -181,6 +199,27 @@ mod tests {
                 "x-custom: kept",
             ]
         );
+    }
+
+    #[test]
+    fn the_length_declared_is_the_length_sent() {
+        for (name, pairs, body_bytes, want) in [
+            ("right", &[("content-length", "7")][..], 7, Some("7")),
+            ("wrong", &[("content-length", "9")], 7, Some("7")),
+            ("not as we write it", &[("content-length", "+7")], 7, Some("7")),
+            ("twice", &[("content-length", "7"), ("content-length", "9")], 7, Some("7")),
+            ("missing", &[], 7, Some("7")),
+            ("no body", &[("content-length", "7")], 0, None),
+            ("nothing at all", &[], 0, None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            declare(&mut headers, body_bytes);
+            let declared: Vec<_> = headers.get_all("content-length").iter().collect();
+            assert_eq!(declared, want.into_iter().collect::<Vec<_>>(), "{name}");
+        }
     }
 
     #[test]

@@ -93,7 +93,7 @@ fn outbound(
     body: Held,
 ) -> Option<Box<Outbound>> {
     let upstream = &bot.upstream;
-    for_upstream(&mut headers, &upstream.authority, &upstream.credential);
+    for_upstream(&mut headers, &upstream.authority, &upstream.credential, body.len());
     let mut request = Box::new(Outbound::new(Payload::new(body)));
     *request.method_mut() = if operation == Operation::Models { Method::GET } else { Method::POST };
     *request.uri_mut() = upstream.target(operation, tail)?;
