@@ -56,10 +56,28 @@ impl EventReader {
             if paired && *end == b'\n' && line.is_empty() {
                 continue;
             }
+            // Nearly every event is one line of data and an empty one, in one piece: it is taken where it lies.
+            if *end == b'\n'
+                && self.is_between_lines()
+                && let Some(data) = line.strip_prefix(b"data: ")
+                && let Some(tail) = rest.strip_prefix(b"\n")
+            {
+                rest = tail;
+                self.check(line.len())?;
+                let result = take(Event { name: &self.name, data });
+                self.name.clear();
+                result?;
+                continue;
+            }
             self.take_line(line, &mut take)?;
         }
         self.hold(rest)?;
         Ok(())
+    }
+
+    /// Whether nothing is held but perhaps a name, so that a line of data means the same by itself.
+    fn is_between_lines(&self) -> bool {
+        self.line.is_empty() && self.data.is_empty() && !self.at_start
     }
 
     /// Keeps the beginning of a line.

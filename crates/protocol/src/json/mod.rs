@@ -15,6 +15,7 @@ mod value;
 
 pub use error::{JsonError, JsonErrorKind};
 pub(crate) use member::MemberReader;
+pub(crate) use text::plain_bytes;
 pub use text::push_quoted;
 pub use value::{Document, Entries, Items, Kind, Name, Spare, Value};
 

@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::scan::hex_unit;
+use super::scan::{self, hex_unit};
 
 /// Resolves the escapes of a string's inside. `raw` was checked when it was scanned; should it be malformed after all,
 /// the bad escape is left out.
@@ -19,6 +19,14 @@ pub(super) fn unescape(raw: &str) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// The bytes between the quotes if `text` is one string without escapes and nothing else. Such a string means what it says, and
+/// needs no document to be read.
+pub(crate) fn plain_bytes(text: &[u8]) -> Option<usize> {
+    let inside = text.len().checked_sub(2)?;
+    let (b'"', Ok(scanned)) = (text.first()?, scan::string(text, 1)) else { return None };
+    (scanned.len == inside && !scanned.escaped && std::str::from_utf8(text).is_ok()).then_some(inside)
 }
 
 /// The character that the escape at `at` stands for, and the escape's length in bytes.
@@ -73,6 +81,25 @@ mod tests {
     use crate::json::Document;
 
     proptest! {
+        /// What it says is what reading tells; it may say nothing.
+        #[test]
+        fn a_plain_string_is_what_reading_tells(
+            text in prop::collection::vec(prop_oneof![Just(b'"'), Just(b'\\'), any::<u8>(), 0x20_u8..0x7f], 0..80),
+            quoted: bool,
+        ) {
+            let text = if quoted { [b"\"", &*text, b"\""].concat() } else { text };
+            if let Some(bytes) = plain_bytes(&text) {
+                let document = Document::parse(&text, &Bounds::default()).unwrap();
+                prop_assert_eq!(document.root().as_str().map(|text| text.len()), Some(bytes));
+            }
+        }
+
+        #[test]
+        fn a_string_without_escapes_is_plain(text in "[^\"\\\\\\x00-\\x1F]{0,80}") {
+            let body = format!("\"{text}\"");
+            prop_assert_eq!(plain_bytes(body.as_bytes()), Some(text.len()));
+        }
+
         #[test]
         fn quoting_and_reading_give_the_text_back(text in "\\PC*|[\\x00-\\x7F\\u{1F600}]*") {
             let mut body = Vec::new();

@@ -4,7 +4,7 @@
 //! byte for byte what was read before, so it is as well formed and says the same. The text itself is still read strictly.
 
 use crate::Bounds;
-use crate::json::{Document, Spare, Value};
+use crate::json::{Document, Spare, Value, plain_bytes};
 
 /// What surrounds the one text of a chunk.
 #[derive(Debug, Default)]
@@ -39,6 +39,11 @@ impl Likeness {
         let text = data.strip_prefix(self.before.as_slice())?.strip_suffix(self.after.as_slice())?;
         if !text.starts_with(b"\"") {
             return None;
+        }
+        if let Some(bytes) = plain_bytes(text)
+            && bytes <= bounds.string_bytes_max
+        {
+            return Some(bytes as u64);
         }
         // What fails here may still be sound as a whole (the text ends earlier and more follows): reading all of it tells.
         let document = Document::parse_into(text, bounds, std::mem::take(spare)).ok()?;
