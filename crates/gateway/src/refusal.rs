@@ -66,7 +66,7 @@ pub(crate) enum Refusal {
     Field { param: &'static str, message: String },
 
     #[error("{message}")]
-    Over { message: String, unit: Unit, retry_ms: Option<u64>, standings: Vec<Standing> },
+    Over { message: String, unit: Unit, retry_ms: Option<u64>, standings: Vec<Standing<'static>> },
     #[error("the gateway could not record this request and therefore does not serve it")]
     Unrecorded,
     #[error("the model is not granted to this bot")]

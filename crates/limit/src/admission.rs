@@ -1,6 +1,6 @@
 //! A call that was let in.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use botwarden_types::Now;
 use smallvec::SmallVec;
@@ -20,6 +20,7 @@ use crate::time::{self, Ms};
 pub struct Admission {
     pub(crate) plan: Plan,
     pub(crate) journal: Option<Arc<dyn Journal>>,
+    /// In the order of the plan.
     pub(crate) charges: SmallVec<[Charge; 6]>,
     pub(crate) places: SmallVec<[Place; 2]>,
     pub(crate) at: Ms,
@@ -27,7 +28,6 @@ pub struct Admission {
     pub(crate) reserved: u64,
     /// Tokens charged later.
     pub(crate) extra: u64,
-    pub(crate) standings: OnceLock<Vec<Standing>>,
 }
 
 /// What one level said.
@@ -39,16 +39,12 @@ pub(crate) struct Charge {
 
 impl Admission {
     /// How the caller stands with each limit that applied, this call included, in the order of the plan.
-    pub fn standings(&self) -> &[Standing] {
-        self.standings.get_or_init(|| {
-            let mut charges: SmallVec<[&Charge; 6]> = self.charges.iter().collect();
-            charges.sort_unstable_by_key(|charge| charge.level);
-            let standing = |charge: &&Charge| {
-                let level = self.plan.0.get(usize::from(charge.level))?;
-                Some(level.standing(charge.count))
-            };
-            charges.iter().filter_map(standing).collect()
-        })
+    pub fn standings(&self) -> SmallVec<[Standing<'_>; 6]> {
+        let standing = |charge: &Charge| {
+            let level = self.plan.0.get(usize::from(charge.level))?;
+            Some(level.standing(charge.count))
+        };
+        self.charges.iter().filter_map(standing).collect()
     }
 
     /// Replaces the tokens reserved, or settled before, by `tokens`. More than reserved is charged now, whatever the

@@ -104,7 +104,7 @@ impl<'p> Decision<'p> {
     /// The refusal, if any level refuses: the level with the longest wait, and all standings.
     pub(crate) fn refusal(&mut self, tokens: u64) -> Option<Denied> {
         let (guards, now) = (&mut self.guards, self.now);
-        let mut worst: Option<(u64, Standing)> = None;
+        let mut worst: Option<(u64, Standing<'static>)> = None;
         let mut standings = Vec::with_capacity(self.seats.len());
         for seat in &mut self.seats {
             let weight = seat.weight(tokens);
@@ -116,7 +116,7 @@ impl<'p> Decision<'p> {
                 }
                 None => seat.wait(seat.guard_in(guards)?, now, weight),
             };
-            let standing = seat.level.standing(counted);
+            let standing = seat.level.standing(counted).into_owned();
             let wait_ms = match wait {
                 Wait::None => 0,
                 Wait::Ms(ms) => ms,

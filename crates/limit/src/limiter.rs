@@ -1,6 +1,6 @@
 //! The limiter: plans and decisions.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use botwarden_types::{Now, Tick};
@@ -163,11 +163,11 @@ impl Limiter {
             at,
             reserved: tokens,
             extra: 0,
-            standings: OnceLock::new(),
         };
         let head = Head { kind: Kind::Charge, at, wall_ms: now.wall.0 };
         let mut record = self.journal.is_some().then(|| Writer::<Small>::new(head));
         let counted_at = decision.charge(tokens, &mut admission, record.as_mut());
+        admission.charges.sort_unstable_by_key(|charge| charge.level);
         if let (Some(journal), Some(mut record)) = (&self.journal, record)
             && record.has_lines()
         {

@@ -1,5 +1,6 @@
 //! The rules of one bot, bound to the tables that count them.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use crate::rule::Rule;
@@ -152,10 +153,10 @@ impl Level {
     }
 
     /// What a count means for a caller.
-    pub(crate) fn standing(&self, count: Count) -> Standing {
+    pub(crate) fn standing(&self, count: Count) -> Standing<'_> {
         let measure = self.rule.measure();
         Standing {
-            rule: Arc::clone(self.rule.name()),
+            rule: Cow::Borrowed(self.rule.name()),
             per: self.rule.per(),
             unit: measure.unit(),
             max: self.max,

@@ -1,7 +1,7 @@
 //! How a subject stands with its limits, and how it is told to wait.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::journal::JournalError;
@@ -9,9 +9,9 @@ use crate::rule::{Per, Span, Unit};
 
 /// What is left of one limit, for the header fields of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// The rule's name: `user-requests-60s`.
-    pub rule: Arc<str>,
+pub struct Standing<'r> {
+    /// The rule's name: `user-requests-60s`. Borrowed where the call was let in, because nearly all are.
+    pub rule: Cow<'r, str>,
     /// Whom it counts.
     pub per: Per,
     /// What it counts.
@@ -34,20 +34,27 @@ pub enum Denied {
     #[error("{}", over(violated, *retry_ms))]
     Over {
         /// The limit that keeps the call out longest.
-        violated: Standing,
+        violated: Standing<'static>,
         /// Milliseconds after which this call would be admitted if nothing else came in, all levels considered; none
         /// if nobody can tell (open calls) or never (more tokens than the limit).
         retry_ms: Option<u64>,
         /// All limits that apply.
-        standings: Vec<Standing>,
+        standings: Vec<Standing<'static>>,
     },
     /// The decision could not be recorded: refused, because it would be forgotten over a restart. The call stays charged.
     #[error("limits cannot be recorded")]
     Journal(#[source] JournalError),
 }
 
+impl Standing<'_> {
+    /// The same with a name of its own.
+    pub(crate) fn into_owned(self) -> Standing<'static> {
+        Standing { rule: Cow::Owned(self.rule.into_owned()), ..self }
+    }
+}
+
 /// Says which limit, whose and how long; never a name, because the text goes to callers and logs.
-fn over(violated: &Standing, retry_ms: Option<u64>) -> String {
+fn over(violated: &Standing<'_>, retry_ms: Option<u64>) -> String {
     let Standing { max, per, window, .. } = violated;
     let whose = match per {
         Per::User => "this user",

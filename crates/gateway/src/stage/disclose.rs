@@ -58,7 +58,7 @@ pub(crate) fn own(own: Own, mut record: Record) -> Response<Answer> {
 
 pub(crate) fn passing(dialect: Dialect, screened: Screened, record: Record) -> Response<Answer> {
     let Screened { mut head, body } = screened;
-    label(&mut head.headers, dialect, "allowed", &record, record.standings());
+    label(&mut head.headers, dialect, "allowed", &record, &record.standings());
     let mut response = Response::new(Answer::new(body, record));
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
@@ -96,7 +96,7 @@ fn label(
     dialect: Dialect,
     verdict: &'static str,
     record: &Record,
-    all: &[Standing],
+    all: &[Standing<'_>],
 ) {
     headers.reserve(LABELS);
     headers.insert(VERDICT, HeaderValue::from_static(verdict));
@@ -174,7 +174,7 @@ fn hint(headers: &mut HeaderMap, refusal: &Refusal) {
 /// others do.
 ///
 /// Source: draft-ietf-httpapi-ratelimit-headers-10 (`RateLimit`, `RateLimit-Policy`) and OpenAI's `x-ratelimit-*`.
-fn standings(headers: &mut HeaderMap, values: &mut Values, all: &[Standing], known: Option<&Policies>) {
+fn standings(headers: &mut HeaderMap, values: &mut Values, all: &[Standing<'_>], known: Option<&Policies>) {
     let told = || all.iter().filter(|standing| is_told(standing.per));
     let known = known.filter(|known| known.rules == told().count());
     match known {
@@ -217,8 +217,8 @@ impl Policies {
 /// A structured-field list of items, `"name"` and parameters each.
 fn list<'s>(
     text: &mut BytesMut,
-    standings: impl Iterator<Item = &'s Standing>,
-    parameters: fn(&mut BytesMut, &Standing),
+    standings: impl Iterator<Item = &'s Standing<'s>>,
+    parameters: fn(&mut BytesMut, &Standing<'_>),
 ) {
     for (at, standing) in standings.enumerate() {
         item(text, at, &standing.rule);
@@ -232,7 +232,7 @@ fn item(text: &mut BytesMut, at: usize, name: &str) {
     text.extend_from_slice(b"\"");
 }
 
-fn policy(text: &mut BytesMut, standing: &Standing) {
+fn policy(text: &mut BytesMut, standing: &Standing<'_>) {
     terms(text, standing.unit, standing.max, standing.window);
 }
 
@@ -249,7 +249,7 @@ fn terms(text: &mut BytesMut, unit: Unit, max: u64, window: Duration) {
     });
 }
 
-fn state(text: &mut BytesMut, standing: &Standing) {
+fn state(text: &mut BytesMut, standing: &Standing<'_>) {
     parameter(text, ";r=", standing.remaining);
     parameter(text, ";t=", standing.reset_ms.div_ceil(1000));
 }
@@ -259,7 +259,7 @@ fn parameter(text: &mut BytesMut, key: &str, value: u64) {
     push_number(text, value);
 }
 
-fn vendor_set(values: &mut Values, standing: Option<&Standing>, names: &[HeaderName; 3]) {
+fn vendor_set(values: &mut Values, standing: Option<&Standing<'_>>, names: &[HeaderName; 3]) {
     let Some(standing) = standing else { return };
     let [limit, remaining, reset] = names;
     values.number(limit.clone(), standing.max);

@@ -7,6 +7,7 @@ use botwarden_identity::Principal;
 use botwarden_limit::{Admission, Standing};
 use botwarden_protocol::Usage;
 use botwarden_types::{Now, UnixMs};
+use smallvec::SmallVec;
 
 use crate::outcome::{Outcome, Stage, Timings};
 use crate::refusal::Refusal;
@@ -121,8 +122,8 @@ impl Record {
     }
 
     /// Where the caller stands in each limit, after this request.
-    pub(crate) fn standings(&self) -> &[Standing] {
-        self.0.admission.as_ref().map_or(&[], Admission::standings)
+    pub(crate) fn standings(&self) -> SmallVec<[Standing<'_>; 6]> {
+        self.0.admission.as_ref().map(Admission::standings).unwrap_or_default()
     }
 
     /// What callers of the bot are told of its rules, made beforehand.
