@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use botwarden_identity::Principal;
 use botwarden_protocol::{self as protocol, AnswerReader, RefusalText};
-use botwarden_types::{Delivery, Operation};
+use botwarden_types::{Delivery, Operation, UnixMs};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode, response};
@@ -46,7 +46,8 @@ impl Worker {
     pub(crate) async fn screen(&self, answered: Answered, record: &mut Record) -> Result<Screened, Refusal> {
         let Answered(underway) = answered;
         let Underway { response, mut lease, bot, exchange, caller, at: now } = *underway;
-        caller.still_valid(self.shared.clock.wall()).map_err(|_| Refusal::BadCredential)?;
+        let begun = self.shared.clock.wall();
+        caller.still_valid(begun).map_err(|_| Refusal::BadCredential)?;
         let (bounds, timeouts) = self.shared.bounds_and_timeouts();
         let (mut head, body) = response.into_parts();
         check_head(&head)?;
@@ -82,7 +83,7 @@ impl Worker {
             ends_at: now + timeouts.upstream_total,
             last_byte: now,
             alarm: None,
-            taken_back: streamed.then(|| taken_back(caller)),
+            credential: streamed.then(|| Credential { caller, begun, taken_back: None }),
         };
         Ok(Screened { head, body: Source::Passing(Box::new(passing)) })
     }
@@ -158,16 +159,34 @@ pub(super) struct Passing {
     ends_at: Instant,
     last_byte: Instant,
     alarm: Option<Pin<Box<Sleep>>>,
-    taken_back: Option<TakenBack>,
+    credential: Option<Credential>,
 }
 
-/// Resolves when the caller's credential is revoked or the session ends.
-type TakenBack = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// What a stream stands on: it is cut when that is taken back.
+struct Credential {
+    caller: Principal,
+    /// When the stream began. A credential that runs out afterwards lets it end; one that is taken back does not.
+    begun: UnixMs,
+    taken_back: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
 
-fn taken_back(caller: Principal) -> TakenBack {
-    Box::pin(async move {
-        let _why = caller.taken_back().await;
-    })
+impl Credential {
+    /// Asked for each piece, since a reader slower than the model never leaves anything to wait for: some atomic reads.
+    fn is_over(&self) -> bool {
+        self.caller.still_valid(self.begun).is_err()
+    }
+
+    /// Ready when it is revoked or the session ends: wakes a stream that waits.
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let caller = &self.caller;
+        let taken_back = self.taken_back.get_or_insert_with(|| {
+            let caller = caller.clone();
+            Box::pin(async move {
+                let _why = caller.taken_back().await;
+            })
+        });
+        taken_back.as_mut().poll(cx)
+    }
 }
 
 /// The body of an answer, on its way to the caller.
@@ -250,10 +269,8 @@ impl Passing {
         let frame = match next_frame(inner, lease, cx) {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
-                if self.taken_back.as_mut().is_some_and(|taken_back| taken_back.as_mut().poll(cx).is_ready())
-                {
-                    self.taken_back = None;
-                    return Poll::Ready(self.cut(record, "bad-credential", "the credential was taken back"));
+                if self.credential.as_mut().is_some_and(|credential| credential.poll_over(cx).is_ready()) {
+                    return Poll::Ready(self.cut_taken_back(record));
                 }
                 ready!(self.poll_alarm(cx));
                 return Poll::Ready(self.cut(record, "upstream-timeout", "the upstream fell silent"));
@@ -274,6 +291,9 @@ impl Passing {
     }
 
     fn pass(&mut self, record: &mut Record, data: Bytes) -> Option<Result<Frame<Bytes>, Cut>> {
+        if self.credential.as_ref().is_some_and(Credential::is_over) {
+            return self.cut_taken_back(record);
+        }
         self.bytes = self.bytes.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
         if self.bytes > u64::try_from(self.bytes_max).unwrap_or(u64::MAX) {
             return self.cut(record, "upstream-answer", "the answer is longer than `bounds.answer` allows");
@@ -308,6 +328,11 @@ impl Passing {
             }
             alarm.as_mut().reset(due);
         }
+    }
+
+    fn cut_taken_back(&mut self, record: &mut Record) -> Option<Result<Frame<Bytes>, Cut>> {
+        self.credential = None; // a future that is over must not be polled again
+        self.cut(record, "bad-credential", "the credential was taken back")
     }
 
     /// Ends the answer early: a stream with an event that says so, a document by breaking off.
