@@ -25,16 +25,13 @@ impl Worker {
         } else {
             0
         };
+        let reserved = input.saturating_add(output);
         let subject = read.identified.subject();
         let now = self.shared.clock.now();
         // A body may be half a minute under way; what was revoked meanwhile is neither charged nor forwarded.
         read.identified.caller.still_valid(now.wall).map_err(|_| Refusal::BadCredential)?;
-        let admission = self
-            .shared
-            .limiter
-            .admit(now, &bot.plan, &subject, input.saturating_add(output))
-            .map_err(over)?;
-        record.charged(admission, input);
+        let admission = self.shared.limiter.admit(now, &bot.plan, &subject, reserved).map_err(over)?;
+        record.charged(admission, input, reserved);
         Ok(Charged(read))
     }
 }

@@ -216,7 +216,13 @@ impl Answer {
     /// A body of our own, recorded at once: what follows is up to the network.
     pub(super) fn own(bytes: Bytes, mut record: Record) -> Self {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        record.close(Ending { usage: None, text_bytes: 0, bytes_out: length, complete: true });
+        record.close(Ending {
+            usage: None,
+            counted: false,
+            text_bytes: 0,
+            bytes_out: length,
+            complete: true,
+        });
         Self { source: AnswerSource::Own((!bytes.is_empty()).then_some(bytes)), record }
     }
 }
@@ -362,6 +368,7 @@ impl Passing {
         let outcome = self.reader.take().map(AnswerReader::finish).unwrap_or_default();
         record.close(Ending {
             usage: outcome.usage,
+            counted: complete || outcome.ended,
             text_bytes: outcome.output_bytes_seen,
             bytes_out: self.bytes,
             complete,
