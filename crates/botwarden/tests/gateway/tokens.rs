@@ -1,7 +1,8 @@
 //! What of the reserved tokens comes back, and what no caller can make come back.
 
-use botwarden_testkit::{Answer, FakeUpstream};
+use botwarden_testkit::{Answer, Client, FakeUpstream};
 use bytes::Bytes;
+use tokio::net::TcpListener;
 
 use crate::support::{CHAT, EVENTS, MESSAGES, SAID_EVENTS, Setup, Shop, anthropic, openai, pieces, well};
 
@@ -94,4 +95,18 @@ async fn text_beyond_what_was_reserved_is_charged() {
     let ask = OPENAI_STREAM.replace("700", "10");
     assert_eq!(client.post(CHAT, ask.clone()).await.status, 200);
     used_up(client.post(CHAT, ask).await.decision(), "the text counts");
+}
+
+/// The system takes the connection, but nobody answers the handshake that belongs to it.
+#[tokio::test]
+async fn a_model_that_takes_no_connection_uses_no_tokens() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/v1", silent.local_addr().unwrap());
+    let gateway =
+        openai().limit(LIMIT).top("[timeouts]\nupstream_connect = \"100ms\"").before_url(&url).await;
+    let mut client = Client::connect(gateway.gateway, Some(&gateway.key("shop", &["chat"]).await)).await;
+    for asked in 1..=2 {
+        let reply = client.post(CHAT, OPENAI_STREAM).await;
+        assert_eq!(reply.decision(), (504, "upstream-timeout"), "{asked}");
+    }
 }

@@ -62,6 +62,7 @@ impl Worker {
         let at = Instant::from_std(record.end_upstream());
         let (response, lease) = answered.map_err(|failure| match failure {
             Failure::Unreachable => Refusal::UpstreamUnreachable,
+            Failure::Unconnected => Refusal::UpstreamUnconnected,
             Failure::Broken => Refusal::UpstreamBroken,
             Failure::TimedOut => Refusal::UpstreamTimeout,
         })?;

@@ -164,7 +164,10 @@ impl Record {
     pub(crate) fn refused(&mut self, refusal: &Refusal, status: u16, reason: &'static str) {
         self.0.outcome.verdict = reason;
         self.0.outcome.status = status;
-        if matches!(refusal, Refusal::UpstreamUnreachable | Refusal::UpstreamRefusedKey) {
+        if matches!(
+            refusal,
+            Refusal::UpstreamUnreachable | Refusal::UpstreamUnconnected | Refusal::UpstreamRefusedKey
+        ) {
             self.0.progress = Progress::Ours; // it did no work
         }
     }
