@@ -26,4 +26,5 @@ mod tls;
 mod tokens;
 mod upstream_early;
 mod upstream_faults;
+mod upstream_waits;
 mod upstream_wire;

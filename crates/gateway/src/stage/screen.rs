@@ -45,10 +45,11 @@ pub(super) enum Source {
 impl Worker {
     pub(crate) async fn screen(&self, answered: Answered, record: &mut Record) -> Result<Screened, Refusal> {
         let Answered(underway) = answered;
-        let Underway { response, mut lease, bot, exchange, caller, at: now } = *underway;
+        let Underway { response, mut lease, bot, exchange, caller, sent, at } = *underway;
         let begun = self.shared.clock.wall();
         caller.still_valid(begun).map_err(|_| Refusal::BadCredential)?;
         let (bounds, timeouts) = self.shared.bounds_and_timeouts();
+        let ends_at = sent + timeouts.upstream_total; // an answer that begins late has less of it left
         let (mut head, body) = response.into_parts();
         check_head(&head)?;
         // Told beforehand, it can still be refused in words; found out on the way, all that is left is to break off.
@@ -59,9 +60,8 @@ impl Worker {
         for_caller(&mut head.headers);
         record.upstream_answered(head.status.as_u16());
         if exchange.operation == Operation::Models && exchange.model.is_empty() && head.status.is_success() {
-            let deadline = timeouts.upstream_total;
             // Boxed: rare, and its state would lie in every request's.
-            let whole = Box::pin(gather(body, &mut lease, bounds.answer_bytes_max, deadline)).await?;
+            let whole = Box::pin(gather(body, &mut lease, bounds.answer_bytes_max, ends_at)).await?;
             lease.give_back();
             let granted = |model: &str| bot.config.models.iter().any(|models| models.matches(model));
             let kept = protocol::retain_models(exchange.dialect, &whole, &json_bounds(&bounds), granted)
@@ -80,8 +80,8 @@ impl Worker {
             bytes: 0,
             bytes_max: bounds.answer_bytes_max,
             between,
-            ends_at: now + timeouts.upstream_total,
-            last_byte: now,
+            ends_at,
+            last_byte: at,
             alarm: None,
             credential: streamed.then(|| Credential { caller, begun, taken_back: None }),
         };
@@ -116,7 +116,7 @@ async fn gather(
     mut body: Incoming,
     lease: &mut Lease,
     max: usize,
-    deadline: Duration,
+    deadline: Instant,
 ) -> Result<Bytes, Refusal> {
     let reading = async {
         let mut whole = BytesMut::new();
@@ -129,7 +129,7 @@ async fn gather(
         }
         Ok(whole.freeze())
     };
-    tokio::time::timeout(deadline, reading).await.map_err(|_| Refusal::UpstreamTimeout)?
+    tokio::time::timeout_at(deadline, reading).await.map_err(|_| Refusal::UpstreamTimeout)?
 }
 
 /// What of the answer is there; if nothing is, reads the connection and looks again.
