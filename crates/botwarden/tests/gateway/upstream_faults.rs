@@ -83,6 +83,17 @@ async fn a_stream_that_breaks_off_ends_with_an_error_event() {
     }
 }
 
+/// Media types are the same however they are written.
+#[tokio::test]
+async fn a_stream_is_known_by_its_media_type_in_any_case() {
+    let sent = EVENTS[..2].concat();
+    let first = Bytes::from(sent.clone());
+    let shop = openai()
+        .answering(move |_| Answer::broken(vec![first.clone()]).kind("Text/Event-Stream ; charset=utf-8"))
+        .await;
+    broke_off(&shop.client().await.post(CHAT, ASK_STREAM).await, &sent, "upstream-broken");
+}
+
 #[tokio::test]
 async fn a_stream_that_falls_silent_ends_with_an_error_event() {
     for (setup, target, body, sent) in both_streams() {
