@@ -360,19 +360,20 @@ impl Passing {
         }
     }
 
-    /// Settles and records. The connection is kept only if the answer was read to its end.
-    fn end(&mut self, record: &mut Record, complete: bool) {
+    /// Settles and records. The connection is kept only if the answer was `read` to its end.
+    fn end(&mut self, record: &mut Record, read: bool) {
         self.inner = None;
-        if let Some(lease) = self.lease.take().filter(|_| complete) {
+        if let Some(lease) = self.lease.take().filter(|_| read) {
             lease.give_back();
         }
         let outcome = self.reader.take().map(AnswerReader::finish).unwrap_or_default();
         record.close(Ending {
             usage: outcome.usage,
-            counted: complete || outcome.ended,
+            counted: read || outcome.ended,
             text_bytes: outcome.output_bytes_seen,
             bytes_out: self.bytes,
-            complete,
+            // A server that gives up in the middle of a stream may close it properly all the same.
+            complete: read && (self.delivery == Delivery::Whole || outcome.ended),
         });
     }
 }
