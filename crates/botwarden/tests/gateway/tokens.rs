@@ -110,3 +110,15 @@ async fn a_model_that_takes_no_connection_uses_no_tokens() {
         assert_eq!(reply.decision(), (504, "upstream-timeout"), "{asked}");
     }
 }
+
+/// Nothing is what a vendor takes for no maximum, or refuses.
+#[tokio::test]
+async fn a_maximum_of_no_tokens_is_none() {
+    for maximum in ["", r#","max_tokens":0"#, r#","max_completion_tokens":0"#] {
+        let shop = openai().bot("output_tokens_default = 700").limit(LIMIT).start().await;
+        let mut client = shop.client().await;
+        let ask = format!(r#"{{"model":"gpt-4o","messages":[],"stream":true{maximum}}}"#);
+        assert_eq!(client.post(CHAT, ask.clone()).await.status, 200, "{maximum}");
+        used_up(client.post(CHAT, ask).await.decision(), maximum);
+    }
+}

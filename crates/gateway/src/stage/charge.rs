@@ -65,7 +65,8 @@ pub(super) fn output_from_bytes(text_bytes: u64) -> u64 {
 }
 
 fn output_estimate(exchange: &Exchange, default: u64) -> u64 {
-    let each = exchange.output_tokens_max.unwrap_or(default);
+    // Zero is what some servers take for no maximum at all.
+    let each = exchange.output_tokens_max.filter(|max| *max > 0).unwrap_or(default);
     match exchange.operation {
         botwarden_types::Operation::ChatCompletions | botwarden_types::Operation::Messages => {
             each.saturating_mul(u64::from(exchange.choices.max(1)))
