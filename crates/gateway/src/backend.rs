@@ -58,7 +58,7 @@ impl Worker {
         let now = self.shared.clock.now();
         let plan = &identified.bot().backend_plan;
         let admission = self.shared.limiter.admit(now, plan, &identified.subject(), 0).map_err(over)?;
-        record.charged(admission, 0);
+        record.charged(admission, 0, 0);
         record.end(Stage::Charge);
         let call = match identified.route() {
             Route::Backend(call) => call.clone(),

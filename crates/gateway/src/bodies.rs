@@ -54,6 +54,11 @@ impl Share {
     pub(crate) fn new(max: usize) -> Self {
         Self { held: Arc::default(), max: signed(max) }
     }
+
+    /// Goes on with what `before` holds, under a maximum of its own.
+    pub(crate) fn carry_on(&mut self, before: &Self) {
+        self.held = before.held.clone();
+    }
 }
 
 impl Room {

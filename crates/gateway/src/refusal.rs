@@ -83,6 +83,8 @@ pub(crate) enum Refusal {
 
     #[error("the upstream could not be reached")]
     UpstreamUnreachable,
+    #[error("the upstream did not take a connection in time")]
+    UpstreamUnconnected,
     #[error("the upstream did not answer in time")]
     UpstreamTimeout,
     #[error("the upstream broke off")]
@@ -161,6 +163,7 @@ impl Refusal {
             Self::SessionLimit(_) => (429, "session-limit", Trouble::RateLimit),
             Self::Store => (503, "store", Trouble::Overloaded),
             Self::UpstreamUnreachable => (502, "upstream-unreachable", Trouble::Upstream),
+            Self::UpstreamUnconnected => (504, "upstream-timeout", Trouble::Timeout),
             Self::UpstreamTimeout => (504, "upstream-timeout", Trouble::Timeout),
             Self::UpstreamBroken => (502, "upstream-broken", Trouble::Upstream),
             Self::UpstreamRefusedKey => (502, "upstream-key", Trouble::Upstream),

@@ -110,6 +110,18 @@ impl Live {
     }
 }
 
+impl Live {
+    /// Takes over what the bots of the configuration `before` hold: bodies under way outlast it.
+    pub(crate) fn carry_on(&mut self, before: &Self) {
+        for (name, bot) in &mut self.bots {
+            // Nobody else has it before it is in force.
+            if let (Some(bot), Some(before)) = (Arc::get_mut(bot), before.bots.get(name)) {
+                bot.bodies.carry_on(&before.bodies);
+            }
+        }
+    }
+}
+
 /// Half of the room where there are others; always enough for one body.
 fn bodies_of_a_bot(bounds: &Bounds, bots: usize) -> usize {
     let all = bounds.bodies_bytes_max;

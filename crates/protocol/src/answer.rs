@@ -9,7 +9,8 @@ use crate::{Bounds, anthropic, openai};
 /// Bytes of one event of a stream. Text comes in hundreds of bytes; a vendor's own tools send whole pages in one event.
 pub const EVENT_BYTES_MAX: usize = 1 << 20;
 
-/// Bytes of a whole answer that is held to be read at its end. Embeddings are not held and have no bound here.
+/// Bytes of a whole answer that is held to be read at its end. A longer one passes unread, and what it cost is told by its
+/// bytes. Embeddings are not held and have no bound here.
 pub const ANSWER_BYTES_MAX: usize = 16 << 20;
 
 /// Values in an answer or an event; log probabilities take some fifty a token.
@@ -34,7 +35,7 @@ pub struct Outcome {
     /// Where `ended` is false a vendor that counts along may have stopped counting early.
     pub usage: Option<Usage>,
     /// Bytes of text the model wrote (words, reasoning, names and arguments of calls; escapes resolved), for an
-    /// estimate when `usage` is absent. Of a document that could not be read: all its bytes.
+    /// estimate when `usage` is absent. Of a document that could not be read, or was too long to be held: all its bytes.
     pub output_bytes_seen: u64,
     /// Whether it is complete: the whole document, `[DONE]`, or `message_stop`.
     pub ended: bool,
@@ -50,12 +51,6 @@ pub enum AnswerError {
     /// One event of the stream has too many bytes.
     #[error("an event of the answer has more than {max} bytes")]
     Event {
-        /// Bytes allowed.
-        max: usize,
-    },
-    /// The whole document has too many bytes.
-    #[error("the answer has more than {max} bytes")]
-    Answer {
         /// Bytes allowed.
         max: usize,
     },
@@ -76,7 +71,7 @@ impl From<EventTooLarge> for AnswerError {
 /// Reads an answer that passes by, without a hand in it: usage, end, and how much was written.
 ///
 /// Fed the bytes in order, cut in any way: the outcome is the same. Memory: a whole answer is held up to
-/// [`ANSWER_BYTES_MAX`], of a stream one event up to [`EVENT_BYTES_MAX`], of embeddings their usage alone.
+/// [`ANSWER_BYTES_MAX`] and let go beyond it, of a stream one event up to [`EVENT_BYTES_MAX`], of embeddings their usage alone.
 #[derive(Debug)]
 pub struct AnswerReader {
     form: Form,
@@ -84,10 +79,23 @@ pub struct AnswerReader {
 
 #[derive(Debug)]
 enum Form {
-    Document { operation: Operation, held: Vec<u8> },
+    Document {
+        operation: Operation,
+        held: Vec<u8>,
+    },
+    /// A document that is too long to be held; its bytes so far.
+    Unread(u64),
     Embeddings(MemberReader),
-    Chunks { events: EventReader, spare: Spare, read: openai::ChunkReader },
-    Events { events: EventReader, spare: Spare, read: anthropic::StreamReader },
+    Chunks {
+        events: EventReader,
+        spare: Spare,
+        read: openai::ChunkReader,
+    },
+    Events {
+        events: EventReader,
+        spare: Spare,
+        read: anthropic::StreamReader,
+    },
 }
 
 impl AnswerReader {
@@ -110,7 +118,18 @@ impl AnswerReader {
     /// Takes the next bytes. After an error the answer is not to be trusted and the reader has nothing more to say.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), AnswerError> {
         match &mut self.form {
-            Form::Document { held, .. } => hold(held, chunk),
+            Form::Document { held, .. } if held.len() + chunk.len() > ANSWER_BYTES_MAX => {
+                self.form = Form::Unread(held.len() as u64 + chunk.len() as u64);
+                Ok(())
+            }
+            Form::Document { held, .. } => {
+                hold(held, chunk);
+                Ok(())
+            }
+            Form::Unread(bytes) => {
+                *bytes = bytes.saturating_add(chunk.len() as u64);
+                Ok(())
+            }
             Form::Embeddings(member) => {
                 member.push(chunk);
                 Ok(())
@@ -136,6 +155,7 @@ impl AnswerReader {
     pub fn finish(self) -> Outcome {
         match self.form {
             Form::Document { operation, held } => read_document(operation, &held),
+            Form::Unread(bytes) => Outcome { output_bytes_seen: bytes, ..Outcome::default() },
             Form::Embeddings(member) => openai::read_embeddings_answer(member),
             Form::Chunks { read, .. } => read.finish(),
             Form::Events { read, .. } => read.finish(),
@@ -146,16 +166,12 @@ impl AnswerReader {
 /// Ends a stream of chunks. The SDKs compare the beginning only.
 const DONE: &[u8] = b"[DONE]";
 
-fn hold(held: &mut Vec<u8>, chunk: &[u8]) -> Result<(), AnswerError> {
-    if held.len() + chunk.len() > ANSWER_BYTES_MAX {
-        return Err(AnswerError::Answer { max: ANSWER_BYTES_MAX });
-    }
+fn hold(held: &mut Vec<u8>, chunk: &[u8]) {
     match held.is_empty() {
         // Most answers come in one piece, which then takes just its own size.
         true => *held = chunk.to_vec(),
         false => held.extend_from_slice(chunk),
     }
-    Ok(())
 }
 
 fn bounds() -> Bounds {
@@ -314,11 +330,28 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_answer_is_held_up_to_the_bound() {
-        let mut reader = AnswerReader::new(Operation::ChatCompletions, Delivery::Whole);
+    fn a_whole_answer_is_read_up_to_the_bound_and_passes_beyond_it() {
+        let usage = br#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
         let half = vec![b' '; ANSWER_BYTES_MAX / 2];
-        assert_eq!((reader.push(&half), reader.push(&half)), (Ok(()), Ok(())));
-        assert_eq!(reader.push(b" "), Err(AnswerError::Answer { max: ANSWER_BYTES_MAX }));
+        let fills = &half[usage.len()..];
+        for (name, pieces, spent, bytes) in [
+            (
+                "at the bound",
+                vec![&usage[..], fills, &half],
+                Some(Usage { input_tokens: 1, output_tokens: 2 }),
+                0,
+            ),
+            ("a byte more", vec![&usage[..], fills, &half, b" "], None, ANSWER_BYTES_MAX as u64 + 1),
+            ("much more", vec![&usage[..], fills, &half, &half, b"{"], None, half.len() as u64 * 3 + 1),
+        ] {
+            let mut reader = AnswerReader::new(Operation::ChatCompletions, Delivery::Whole);
+            for piece in pieces {
+                assert_eq!(reader.push(piece), Ok(()), "{name}");
+            }
+            let outcome = reader.finish();
+            let found = (outcome.usage, outcome.ended, outcome.output_bytes_seen);
+            assert_eq!(found, (spent, spent.is_some(), bytes), "{name}");
+        }
         let mut reader = AnswerReader::new(Operation::Embeddings, Delivery::Whole);
         for _ in 0..3 {
             assert_eq!(reader.push(&half), Ok(()), "embeddings are not held");

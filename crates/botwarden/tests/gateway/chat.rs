@@ -145,3 +145,14 @@ async fn pieces_of_a_stream_arrive_before_the_stream_ends() {
     let reply = stream.rest().await;
     assert_eq!((reply.text(), reply.complete), (EVENTS.concat().as_str(), true));
 }
+
+#[tokio::test]
+async fn an_answer_of_many_megabytes_passes_where_it_may() {
+    let long = ANSWER.replace("On its way.", &"On its way. ".repeat(20 << 20 >> 3));
+    let given = long.clone();
+    let shop =
+        openai().top("[bounds]\nanswer = \"64MiB\"").answering(move |_| Answer::json(given.clone())).await;
+    let reply = shop.client().await.post(CHAT, ASK).await;
+    assert_eq!((reply.decision(), reply.complete), ((200, "allowed"), true));
+    assert!(reply.text() == long, "{} bytes of {}", reply.body.len(), long.len());
+}

@@ -1,5 +1,7 @@
 //! Keys that are taken back, run out, or were never any.
 
+use std::io::{Read, Write};
+
 use botwarden_testkit::{Client, FakeUpstream, Wire};
 
 use crate::support::{ASK, ASK_STREAM, CHAT, EVENTS, SESSIONS, openai, pieces};
@@ -38,6 +40,49 @@ async fn a_revoked_keys_stream_is_cut() {
         "{reply:?}"
     );
     shop.upstream.answers_open(0).await;
+}
+
+/// The upstream always has more to give than the client takes, so the gateway never waits for it.
+#[tokio::test]
+async fn a_revoked_keys_stream_is_cut_though_the_model_is_far_ahead_of_its_reader() {
+    let event =
+        format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{}\"}}}}]}}\n\n", "a".repeat(8 << 10));
+    let all = event.repeat(1500) + EVENTS[3]; // 12 MiB at once, three times what sockets hold
+    let gateway = openai().before_url(&ahead(all)).await;
+    let key = gateway.issue("shop", &["chat"], &[]).await;
+    let mut wire = Wire::connect_narrow(gateway.gateway).await;
+    let length = ASK_STREAM.len();
+    wire.send(format!(
+        "POST {CHAT} HTTP/1.1\r\nhost: shop\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{ASK_STREAM}",
+        key.secret
+    ))
+    .await;
+    wire.some().await;
+    gateway.revoke(&key).await;
+    let mut rest = String::new();
+    while !rest.ends_with("0\r\n\r\n") {
+        let some = wire.some().await;
+        assert!(!some.is_empty(), "the stream ends properly");
+        rest.push_str(&String::from_utf8_lossy(&some));
+    }
+    assert!(rest.contains("\"code\":\"bad-credential\""), "{} bytes came after it was revoked", rest.len());
+    assert!(!rest.contains("[DONE]"));
+}
+
+/// An upstream that writes its one answer as fast as it is taken, from a thread of its own.
+fn ahead(events: String) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let asked = socket.read(&mut [0; 4096]).unwrap();
+        assert!(asked > 0);
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked";
+        let answer = format!("{head}\r\n\r\n{:x}\r\n{events}\r\n0\r\n\r\n", events.len());
+        let _ = socket.write_all(answer.as_bytes()); // a gateway that hangs up is what the test wants
+    });
+    url
 }
 
 /// What it asked is not asked of the upstream any more, which would cost the owner money.

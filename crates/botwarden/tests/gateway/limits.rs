@@ -289,6 +289,17 @@ async fn tokens_of_a_stream_are_settled_by_its_usage() {
 }
 
 #[tokio::test]
+async fn what_has_no_body_is_limited_as_well() {
+    let shop = openai().limit("per = \"key\"\nrequests = 1\nwindow = \"1d\"").start().await;
+    let mut client = shop.client().await;
+    assert_eq!(client.get("/v1/models").await.decision(), (200, "allowed"));
+    for target in ["/v1/models", "/v1/models/gpt-4o", "/v1/"] {
+        assert_eq!(client.get(target).await.decision(), (429, "rate-limit"), "{target}");
+    }
+    assert_eq!(shop.upstream.requests(), 1);
+}
+
+#[tokio::test]
 async fn what_failed_upstream_uses_no_tokens() {
     let shop = openai()
         .limit("per = \"key\"\ntokens = 1000\nwindow = \"1d\"")

@@ -23,6 +23,8 @@ mod refusals;
 mod restarts;
 mod sessions;
 mod tls;
+mod tokens;
 mod upstream_early;
 mod upstream_faults;
+mod upstream_waits;
 mod upstream_wire;

@@ -83,6 +83,37 @@ async fn a_stream_that_breaks_off_ends_with_an_error_event() {
     }
 }
 
+/// Media types are the same however they are written.
+#[tokio::test]
+async fn a_stream_is_known_by_its_media_type_in_any_case() {
+    let sent = EVENTS[..2].concat();
+    let first = Bytes::from(sent.clone());
+    let shop = openai()
+        .answering(move |_| Answer::broken(vec![first.clone()]).kind("Text/Event-Stream ; charset=utf-8"))
+        .await;
+    broke_off(&shop.client().await.post(CHAT, ASK_STREAM).await, &sent, "upstream-broken");
+}
+
+/// A server that gives up in the middle may close its answer properly all the same.
+#[tokio::test]
+async fn a_stream_without_its_last_event_is_logged_as_incomplete() {
+    for (name, setup, target, body, events) in [
+        ("openai", openai(), CHAT, ASK_STREAM, &EVENTS[..]),
+        ("anthropic", anthropic(), MESSAGES, SAY_STREAM, &SAID_EVENTS[..]),
+    ] {
+        for (missing, logged) in [(0, "complete=true"), (1, "complete=false")] {
+            let given = pieces(&events[..events.len() - missing]);
+            let shop = setup.clone().answering(move |_| Answer::events(given.clone())).await;
+            let mut client = shop.client().await;
+            let reply = shop.gateway.logs("botwarden::access", client.post(target, body)).await;
+            assert!(reply.complete, "{name} {logged}");
+            let log = shop.gateway.log();
+            let line = log.lines().find(|line| line.contains("botwarden::access")).unwrap();
+            assert!(line.contains(logged), "{name} without {missing}: {line}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_stream_that_falls_silent_ends_with_an_error_event() {
     for (setup, target, body, sent) in both_streams() {

@@ -105,7 +105,7 @@ pub struct RawTimeouts {
     pub upstream_connect: Option<String>,
     /// Until an upstream begins a streamed answer. Default `60s`.
     pub upstream_first_byte: Option<String>,
-    /// Between two pieces of an answer. Default `30s`.
+    /// Between two pieces of a streamed answer. Default `30s`.
     pub upstream_between: Option<String>,
     /// A whole exchange with an upstream. Default `10m`, as the vendors' SDKs.
     pub upstream_total: Option<String>,
@@ -128,7 +128,7 @@ pub struct Timeouts {
     pub upstream_connect: Duration,
     /// Until an upstream begins a streamed answer.
     pub upstream_first_byte: Duration,
-    /// Between two pieces of an answer.
+    /// Between two pieces of a streamed answer.
     pub upstream_between: Duration,
     /// A whole exchange with an upstream.
     pub upstream_total: Duration,

@@ -109,7 +109,8 @@ impl Gateway {
     }
 
     /// Puts another configuration in force for every request that comes from now on.
-    pub fn replace(&self, live: Live) {
+    pub fn replace(&self, mut live: Live) {
+        live.carry_on(&self.shared.live.load());
         self.shared.live.store(Arc::new(live));
         self.shared.metrics.reloaded("applied");
     }

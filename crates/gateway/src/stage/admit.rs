@@ -1,6 +1,7 @@
 //! Whether the limits that the head is enough for leave room: a look, so that a flood costs no body.
 
 use botwarden_limit::Denied;
+use botwarden_types::Operation;
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 
@@ -27,7 +28,7 @@ impl Worker {
         if self.shared.is_draining() {
             return Err(Refusal::Draining);
         }
-        if has_small_body(identified.request.headers()) {
+        if has_no_body(identified.route()) || has_small_body(identified.request.headers()) {
             return Ok(Admitted(identified)); // reading it costs less than looking twice; `charge` decides
         }
         let now = self.shared.clock.tick();
@@ -44,6 +45,15 @@ const SMALL_BODY_BYTES: usize = 16 << 10;
 fn has_small_body(headers: &HeaderMap) -> bool {
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     length.is_some_and(|length| length <= SMALL_BODY_BYTES)
+}
+
+/// Whether nothing is read before `charge`. The root is never charged, so that here is where it is looked at.
+fn has_no_body(route: &Route) -> bool {
+    match route {
+        Route::Model(operation) => *operation == Operation::Models,
+        Route::OneModel(_) => true,
+        Route::Root | Route::Backend(_) => false,
+    }
 }
 
 /// A limiter's no in the gateway's words.

@@ -25,16 +25,13 @@ impl Worker {
         } else {
             0
         };
+        let reserved = input.saturating_add(output);
         let subject = read.identified.subject();
         let now = self.shared.clock.now();
         // A body may be half a minute under way; what was revoked meanwhile is neither charged nor forwarded.
         read.identified.caller.still_valid(now.wall).map_err(|_| Refusal::BadCredential)?;
-        let admission = self
-            .shared
-            .limiter
-            .admit(now, &bot.plan, &subject, input.saturating_add(output))
-            .map_err(over)?;
-        record.charged(admission, input);
+        let admission = self.shared.limiter.admit(now, &bot.plan, &subject, reserved).map_err(over)?;
+        record.charged(admission, input, reserved);
         Ok(Charged(read))
     }
 }
@@ -68,7 +65,8 @@ pub(super) fn output_from_bytes(text_bytes: u64) -> u64 {
 }
 
 fn output_estimate(exchange: &Exchange, default: u64) -> u64 {
-    let each = exchange.output_tokens_max.unwrap_or(default);
+    // Zero is what some servers take for no maximum at all.
+    let each = exchange.output_tokens_max.filter(|max| *max > 0).unwrap_or(default);
     match exchange.operation {
         botwarden_types::Operation::ChatCompletions | botwarden_types::Operation::Messages => {
             each.saturating_mul(u64::from(exchange.choices.max(1)))

@@ -35,6 +35,8 @@ pub(super) struct Underway {
     pub(super) bot: Arc<Bot>,
     pub(super) exchange: Box<Exchange>,
     pub(super) caller: Principal,
+    /// When its request was sent.
+    pub(super) sent: Instant,
     /// When its head came.
     pub(super) at: Instant,
 }
@@ -55,17 +57,18 @@ impl Worker {
         exchange.messages = Vec::new();
         exchange.tools = Vec::new();
         let (_, timeouts) = self.shared.bounds_and_timeouts();
-        let now = Instant::from_std(record.end(Stage::Forward));
+        let sent = Instant::from_std(record.end(Stage::Forward));
         record.forwarded();
-        let deadline = now + head_deadline(exchange.delivery, &timeouts);
+        let deadline = sent + head_deadline(exchange.delivery, &timeouts);
         let answered = bot.upstream.send(&self.pool, outbound, timeouts.upstream_connect, deadline).await;
         let at = Instant::from_std(record.end_upstream());
         let (response, lease) = answered.map_err(|failure| match failure {
             Failure::Unreachable => Refusal::UpstreamUnreachable,
+            Failure::Unconnected => Refusal::UpstreamUnconnected,
             Failure::Broken => Refusal::UpstreamBroken,
             Failure::TimedOut => Refusal::UpstreamTimeout,
         })?;
-        Ok(Answered(Box::new(Underway { response, lease, bot, exchange, caller, at })))
+        Ok(Answered(Box::new(Underway { response, lease, bot, exchange, caller, sent, at })))
     }
 }
 

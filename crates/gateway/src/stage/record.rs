@@ -25,6 +25,8 @@ pub(crate) struct Record(Box<Running>);
 pub(crate) struct Ending {
     /// Tokens as the upstream counted them.
     pub(crate) usage: Option<Usage>,
+    /// Whether it counted to the end: a caller who hangs up must not profit from the count so far.
+    pub(crate) counted: bool,
     /// Bytes of text in the answer, for where it did not count.
     pub(crate) text_bytes: u64,
     pub(crate) bytes_out: u64,
@@ -37,6 +39,7 @@ struct Running {
     admission: Option<Admission>,
     bot: Option<Arc<Bot>>,
     input_estimate: u64,
+    reserved: u64,
     random: u64,
     progress: Progress,
     /// The status of the upstream's answer, once its head has come.
@@ -78,6 +81,7 @@ impl Record {
             admission: None,
             bot: None,
             input_estimate: 0,
+            reserved: 0,
             random,
             progress: Progress::Ours,
             upstream_status: None,
@@ -116,9 +120,11 @@ impl Record {
         self.0.outcome.bytes_in = u64::try_from(bytes).unwrap_or(u64::MAX);
     }
 
-    pub(crate) fn charged(&mut self, admission: Admission, input_estimate: u64) {
+    /// `reserved` tokens, the estimate of the question among them.
+    pub(crate) fn charged(&mut self, admission: Admission, input_estimate: u64, reserved: u64) {
         self.0.admission = Some(admission);
         self.0.input_estimate = input_estimate;
+        self.0.reserved = reserved;
     }
 
     /// Where the caller stands in each limit, after this request.
@@ -159,7 +165,10 @@ impl Record {
     pub(crate) fn refused(&mut self, refusal: &Refusal, status: u16, reason: &'static str) {
         self.0.outcome.verdict = reason;
         self.0.outcome.status = status;
-        if matches!(refusal, Refusal::UpstreamUnreachable | Refusal::UpstreamRefusedKey) {
+        if matches!(
+            refusal,
+            Refusal::UpstreamUnreachable | Refusal::UpstreamUnconnected | Refusal::UpstreamRefusedKey
+        ) {
             self.0.progress = Progress::Ours; // it did no work
         }
     }
@@ -169,19 +178,21 @@ impl Record {
         self.0.outcome.verdict = reason;
     }
 
-    /// Settles the charge by what the answer told, or by its length where it told nothing.
-    fn settle(&mut self, now: Now, usage: Option<Usage>, text_bytes: u64) {
-        self.0.outcome.usage = usage;
+    /// Settles the charge by what the answer told in the end. An answer that told nothing gives nothing back: the caller
+    /// chooses whether a stream tells (and when to hang up), and reasoning that is not shown leaves no text to go by.
+    fn settle(&mut self, now: Now, ending: &Ending) {
+        self.0.outcome.usage = ending.usage;
         let Some(admission) = &mut self.0.admission else { return };
-        let told = usage.map(|usage| usage.input_tokens.saturating_add(usage.output_tokens));
+        let told = ending.usage.map(|usage| usage.input_tokens.saturating_add(usage.output_tokens));
         let tokens = match (told, self.0.progress, self.0.upstream_status) {
-            (Some(told), ..) => told,
+            (Some(told), ..) if ending.counted => told,
             // Nobody knows what it cost: the reservation stands, so that hanging up early saves nothing.
-            (None, Progress::Forwarded, None) => return,
-            (None, Progress::Forwarded, Some(status)) if status < 400 => {
-                self.0.input_estimate.saturating_add(output_from_bytes(text_bytes))
+            (_, Progress::Forwarded, None) => return,
+            (_, Progress::Forwarded, Some(status)) if status < 400 => {
+                let seen = self.0.input_estimate.saturating_add(output_from_bytes(ending.text_bytes));
+                self.0.reserved.max(seen).max(told.unwrap_or(0))
             }
-            (None, ..) => 0, // never left, or the upstream itself refused
+            _ => 0, // never left, or the upstream itself refused
         };
         admission.settle(now, tokens);
     }
@@ -192,7 +203,7 @@ impl Record {
             return;
         }
         let now = self.0.shared.clock.now();
-        self.settle(now, ending.usage, ending.text_bytes);
+        self.settle(now, &ending);
         self.0.progress = Progress::Closed;
         self.0.admission = None; // gives the open-stream places back
         self.0.outcome.at = now.wall;
@@ -208,6 +219,6 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        self.close(Ending { usage: None, text_bytes: 0, bytes_out: 0, complete: false });
+        self.close(Ending { usage: None, counted: false, text_bytes: 0, bytes_out: 0, complete: false });
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use botwarden_identity::Principal;
 use botwarden_protocol::{self as protocol, AnswerReader, RefusalText};
-use botwarden_types::{Delivery, Operation};
+use botwarden_types::{Delivery, Operation, UnixMs};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode, response};
@@ -45,9 +45,11 @@ pub(super) enum Source {
 impl Worker {
     pub(crate) async fn screen(&self, answered: Answered, record: &mut Record) -> Result<Screened, Refusal> {
         let Answered(underway) = answered;
-        let Underway { response, mut lease, bot, exchange, caller, at: now } = *underway;
-        caller.still_valid(self.shared.clock.wall()).map_err(|_| Refusal::BadCredential)?;
+        let Underway { response, mut lease, bot, exchange, caller, sent, at } = *underway;
+        let begun = self.shared.clock.wall();
+        caller.still_valid(begun).map_err(|_| Refusal::BadCredential)?;
         let (bounds, timeouts) = self.shared.bounds_and_timeouts();
+        let ends_at = sent + timeouts.upstream_total; // an answer that begins late has less of it left
         let (mut head, body) = response.into_parts();
         check_head(&head)?;
         // Told beforehand, it can still be refused in words; found out on the way, all that is left is to break off.
@@ -58,9 +60,8 @@ impl Worker {
         for_caller(&mut head.headers);
         record.upstream_answered(head.status.as_u16());
         if exchange.operation == Operation::Models && exchange.model.is_empty() && head.status.is_success() {
-            let deadline = timeouts.upstream_total;
             // Boxed: rare, and its state would lie in every request's.
-            let whole = Box::pin(gather(body, &mut lease, bounds.answer_bytes_max, deadline)).await?;
+            let whole = Box::pin(gather(body, &mut lease, bounds.answer_bytes_max, ends_at)).await?;
             lease.give_back();
             let granted = |model: &str| bot.config.models.iter().any(|models| models.matches(model));
             let kept = protocol::retain_models(exchange.dialect, &whole, &json_bounds(&bounds), granted)
@@ -79,10 +80,10 @@ impl Worker {
             bytes: 0,
             bytes_max: bounds.answer_bytes_max,
             between,
-            ends_at: now + timeouts.upstream_total,
-            last_byte: now,
+            ends_at,
+            last_byte: at,
             alarm: None,
-            taken_back: streamed.then(|| taken_back(caller)),
+            credential: streamed.then(|| Credential { caller, begun, taken_back: None }),
         };
         Ok(Screened { head, body: Source::Passing(Box::new(passing)) })
     }
@@ -108,14 +109,15 @@ fn check_head(head: &response::Parts) -> Result<(), Refusal> {
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    kind.is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "text/event-stream"))
+    let kind = kind.and_then(|kind| kind.split(';').next());
+    kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream"))
 }
 
 async fn gather(
     mut body: Incoming,
     lease: &mut Lease,
     max: usize,
-    deadline: Duration,
+    deadline: Instant,
 ) -> Result<Bytes, Refusal> {
     let reading = async {
         let mut whole = BytesMut::new();
@@ -128,7 +130,7 @@ async fn gather(
         }
         Ok(whole.freeze())
     };
-    tokio::time::timeout(deadline, reading).await.map_err(|_| Refusal::UpstreamTimeout)?
+    tokio::time::timeout_at(deadline, reading).await.map_err(|_| Refusal::UpstreamTimeout)?
 }
 
 /// What of the answer is there; if nothing is, reads the connection and looks again.
@@ -158,16 +160,34 @@ pub(super) struct Passing {
     ends_at: Instant,
     last_byte: Instant,
     alarm: Option<Pin<Box<Sleep>>>,
-    taken_back: Option<TakenBack>,
+    credential: Option<Credential>,
 }
 
-/// Resolves when the caller's credential is revoked or the session ends.
-type TakenBack = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// What a stream stands on: it is cut when that is taken back.
+struct Credential {
+    caller: Principal,
+    /// When the stream began. A credential that runs out afterwards lets it end; one that is taken back does not.
+    begun: UnixMs,
+    taken_back: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
 
-fn taken_back(caller: Principal) -> TakenBack {
-    Box::pin(async move {
-        let _why = caller.taken_back().await;
-    })
+impl Credential {
+    /// Asked for each piece, since a reader slower than the model never leaves anything to wait for: some atomic reads.
+    fn is_over(&self) -> bool {
+        self.caller.still_valid(self.begun).is_err()
+    }
+
+    /// Ready when it is revoked or the session ends: wakes a stream that waits.
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let caller = &self.caller;
+        let taken_back = self.taken_back.get_or_insert_with(|| {
+            let caller = caller.clone();
+            Box::pin(async move {
+                let _why = caller.taken_back().await;
+            })
+        });
+        taken_back.as_mut().poll(cx)
+    }
 }
 
 /// The body of an answer, on its way to the caller.
@@ -197,7 +217,13 @@ impl Answer {
     /// A body of our own, recorded at once: what follows is up to the network.
     pub(super) fn own(bytes: Bytes, mut record: Record) -> Self {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        record.close(Ending { usage: None, text_bytes: 0, bytes_out: length, complete: true });
+        record.close(Ending {
+            usage: None,
+            counted: false,
+            text_bytes: 0,
+            bytes_out: length,
+            complete: true,
+        });
         Self { source: AnswerSource::Own((!bytes.is_empty()).then_some(bytes)), record }
     }
 }
@@ -250,10 +276,8 @@ impl Passing {
         let frame = match next_frame(inner, lease, cx) {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
-                if self.taken_back.as_mut().is_some_and(|taken_back| taken_back.as_mut().poll(cx).is_ready())
-                {
-                    self.taken_back = None;
-                    return Poll::Ready(self.cut(record, "bad-credential", "the credential was taken back"));
+                if self.credential.as_mut().is_some_and(|credential| credential.poll_over(cx).is_ready()) {
+                    return Poll::Ready(self.cut_taken_back(record));
                 }
                 ready!(self.poll_alarm(cx));
                 return Poll::Ready(self.cut(record, "upstream-timeout", "the upstream fell silent"));
@@ -274,6 +298,9 @@ impl Passing {
     }
 
     fn pass(&mut self, record: &mut Record, data: Bytes) -> Option<Result<Frame<Bytes>, Cut>> {
+        if self.credential.as_ref().is_some_and(Credential::is_over) {
+            return self.cut_taken_back(record);
+        }
         self.bytes = self.bytes.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
         if self.bytes > u64::try_from(self.bytes_max).unwrap_or(u64::MAX) {
             return self.cut(record, "upstream-answer", "the answer is longer than `bounds.answer` allows");
@@ -310,6 +337,11 @@ impl Passing {
         }
     }
 
+    fn cut_taken_back(&mut self, record: &mut Record) -> Option<Result<Frame<Bytes>, Cut>> {
+        self.credential = None; // a future that is over must not be polled again
+        self.cut(record, "bad-credential", "the credential was taken back")
+    }
+
     /// Ends the answer early: a stream with an event that says so, a document by breaking off.
     fn cut(
         &mut self,
@@ -328,18 +360,20 @@ impl Passing {
         }
     }
 
-    /// Settles and records. The connection is kept only if the answer was read to its end.
-    fn end(&mut self, record: &mut Record, complete: bool) {
+    /// Settles and records. The connection is kept only if the answer was `read` to its end.
+    fn end(&mut self, record: &mut Record, read: bool) {
         self.inner = None;
-        if let Some(lease) = self.lease.take().filter(|_| complete) {
+        if let Some(lease) = self.lease.take().filter(|_| read) {
             lease.give_back();
         }
         let outcome = self.reader.take().map(AnswerReader::finish).unwrap_or_default();
         record.close(Ending {
             usage: outcome.usage,
+            counted: read || outcome.ended,
             text_bytes: outcome.output_bytes_seen,
             bytes_out: self.bytes,
-            complete,
+            // A server that gives up in the middle of a stream may close it properly all the same.
+            complete: read && (self.delivery == Delivery::Whole || outcome.ended),
         });
     }
 }

@@ -76,11 +76,13 @@ fn origin_form(text: String) -> Option<Uri> {
 /// Why an exchange with an upstream failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// No connection.
+    /// No connection, or one that was closed before a byte of the request was written.
     Unreachable,
+    /// No connection within the time allowed.
+    Unconnected,
     /// The connection ended before the head of an answer.
     Broken,
-    /// It took longer than allowed.
+    /// Its answer took longer than allowed.
     TimedOut,
 }
 
@@ -137,10 +139,11 @@ impl Upstream {
         // Boxed: rare, and the state of a TLS handshake would lie in every request's.
         let until = deadline.min(Instant::now() + connect);
         let opened = Box::pin(tokio::time::timeout_at(until, self.connect()));
-        let mut link = opened.await.map_err(|_| Failure::TimedOut)?.map_err(|_| Failure::Unreachable)?;
+        let mut link = opened.await.map_err(|_| Failure::Unconnected)?.map_err(|_| Failure::Unreachable)?;
         match link.ask(request, deadline).await {
             Ok(response) => Ok((response, pool.lease(&self.endpoint, link))),
-            Err(AskError::Unsent(_) | AskError::Broken) => Err(Failure::Broken),
+            Err(AskError::Unsent(_)) => Err(Failure::Unreachable),
+            Err(AskError::Broken) => Err(Failure::Broken),
             Err(AskError::Late) => Err(Failure::TimedOut),
         }
     }

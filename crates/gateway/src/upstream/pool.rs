@@ -41,10 +41,12 @@ impl Pool {
 
     /// Closes connections that were not used for long or that the upstream has closed.
     pub(crate) fn prune(&self) {
-        for kept in self.idle.lock().values_mut() {
+        // An endpoint that a reload took away must not leave its place behind.
+        self.idle.lock().retain(|_, kept| {
             kept.retain_mut(|idle| idle.since.elapsed() < IDLE_FOR && idle.link.is_ready());
             kept.shrink_to(IDLE_MAX / 8);
-        }
+            !kept.is_empty()
+        });
     }
 
     fn keep(&self, endpoint: Arc<str>, link: Link) {
@@ -76,5 +78,22 @@ impl Lease {
         if let Some(pool) = self.pool.upgrade().filter(|_| self.link.is_sound()) {
             pool.keep(self.endpoint, self.link);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_endpoint_without_connections_is_forgotten() {
+        let pool = Pool::default();
+        let (ours, theirs) = tokio::io::duplex(1024);
+        pool.keep("http://here".into(), Link::open(ours).await.unwrap());
+        pool.prune();
+        assert_eq!(pool.idle.lock().len(), 1, "its connection is open");
+        drop(theirs);
+        pool.prune();
+        assert_eq!(pool.idle.lock().len(), 0);
     }
 }

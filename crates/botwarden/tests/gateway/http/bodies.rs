@@ -183,6 +183,23 @@ async fn one_bot_leaves_room_for_the_others() {
     assert_eq!(refused.decision(), (503, "bodies-full"));
 }
 
+/// What a bot holds it holds under the new configuration, too: a reload is no fresh start.
+#[tokio::test]
+async fn a_bots_room_stays_taken_over_a_reload() {
+    let desk =
+        "[[bot]]\nname = \"desk\"\nupstream = { dialect = \"openai\", url = \"http://127.0.0.1:9/v1\" }";
+    let shop = openai().top("[bounds]\nbody = \"64KiB\"\nbodies = \"256KiB\"").top(desk).start().await;
+    let _one = hold(&shop, CHAT, 60_000, 60_000).await;
+    let _two = hold(&shop, CHAT, 60_000, 120_000).await;
+    shop.gateway.edit("bodies = \"256KiB\"", "bodies = \"257KiB\"");
+    shop.gateway.logs("configuration reloaded", shop.gateway.signal("HUP")).await;
+    let refused = hold(&shop, CHAT, 60_000, 120_000).await.reply().await.expect("an answer");
+    assert_eq!(refused.decision(), (503, "bodies-full"));
+    shop.gateway.edit("bodies = \"257KiB\"", "bodies = \"1MiB\"");
+    shop.gateway.logs("configuration reloaded", shop.gateway.signal("HUP")).await;
+    hold(&shop, CHAT, 60_000, 180_000).await;
+}
+
 /// The backend's bodies count like any other, and Anthropic's SDK reads the refusal as its own.
 #[tokio::test]
 async fn every_kind_of_body_finds_the_room_taken() {
