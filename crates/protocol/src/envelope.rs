@@ -159,22 +159,3 @@ pub(crate) fn user_name(value: Option<Value<'_>>, place: &Place<'_>) -> Result<O
         name => UserName::parse(name).map(Some).map_err(|error| place.refuse(Fault::User(error))),
     }
 }
-
-/// The models named in a field that lets the upstream turn to others: a word (`default`), names, or objects with `model`.
-pub(crate) fn model_names(value: Option<Value<'_>>, place: &Place<'_>) -> Result<Vec<String>, ReadError> {
-    match value {
-        None => Ok(Vec::new()),
-        Some(value) if value.kind() == Kind::String => Ok(vec![text(value, place)?.into_owned()]),
-        _ => items(value, place)?.map(|(place, item)| model_name(item, &place)).collect(),
-    }
-}
-
-fn model_name(item: Value<'_>, place: &Place<'_>) -> Result<String, ReadError> {
-    match item.kind() {
-        Kind::String => required_text(Some(item), place),
-        _ => {
-            let [model] = fields(item, &["model"], place)?;
-            required_text(model, &place.field("model"))
-        }
-    }
-}
