@@ -1,8 +1,9 @@
-//! Reading the objects whose fields the dialects define: the body, messages, parts, calls, offers.
+//! Reading the objects whose fields the dialects define: the body, messages, parts, calls, offers, and the
+//! metadata in which a dialect names the user.
 //!
 //! Unknown fields pass. A name that equals a known one only after case folding is refused: parsers that match names
 //! without regard to case (Go's `encoding/json` among them) would read a field that we did not. Inside of tool
-//! parameters, schemas, metadata and arguments any name goes; those are not read here.
+//! parameters, schemas and arguments any name goes; those are not read here.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

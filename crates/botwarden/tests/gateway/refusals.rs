@@ -194,6 +194,12 @@ async fn anthropic_refusals() {
             r#"{"model":"claude-x","max_tokens":1,"messages":[],"models":["opus"]}"#,
             NOT_GRANTED,
         ),
+        case(
+            "a user in other letters",
+            MESSAGES,
+            r#"{"model":"claude-x","max_tokens":1,"messages":[],"metadata":{"User_ID":"bob"}}"#,
+            (400, "malformed-request"),
+        ),
         case("a count of something else", "/v1/messages/count_tokens", "{}", (400, "bad-field")),
     ];
     insta::assert_json_snapshot!(refuse(&shop, cases).await);

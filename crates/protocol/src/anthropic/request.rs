@@ -7,7 +7,7 @@ use super::offer::read_offers;
 use crate::ReadError;
 use crate::envelope::{Place, fields, flag, items, text, user_name, whole_number};
 use crate::error::Fault;
-use crate::json::{Kind, Value};
+use crate::json::Value;
 use crate::model_name::{OTHERS, other_models, required_model};
 
 const BODY: [&str; 12] = [
@@ -47,9 +47,8 @@ pub(crate) fn read_messages(operation: Operation, body: Value<'_>) -> Result<Exc
 
 fn read_user(metadata: Option<Value<'_>>, place: &Place<'_>) -> Result<Option<UserName>, ReadError> {
     match metadata {
-        Some(metadata) if metadata.kind() != Kind::Object => Err(place.wrong(metadata, "an object")),
         Some(metadata) => {
-            let id = metadata.get("user_id").filter(|id| id.kind() != Kind::Null);
+            let [id] = fields(metadata, &["user_id"], place)?;
             user_name(id, &place.field("user_id"))
         }
         None => Ok(None),

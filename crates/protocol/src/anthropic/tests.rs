@@ -21,7 +21,7 @@ fn show(part: &Part) -> String {
 #[test]
 fn a_conversation_is_read() {
     let exchange = read(
-        r#"{"model":"claude","max_tokens":9,"stream":true,"metadata":{"user_id":"alice","USER_ID":"x"},
+        r#"{"model":"claude","max_tokens":9,"stream":true,"metadata":{"user_id":"alice","Other":"x"},
         "system":[{"type":"text","text":"be kind","cache_control":{"type":"ephemeral"}}],
         "messages":[
             {"role":"user","content":"hi"},
@@ -165,6 +165,11 @@ fn requests_that_are_refused() {
             r#"{"model":"m","messages":[{"role":"user","Content":"a"}]}"#,
             Malformed,
             "`messages[0].content`: the name is there in other letters; write it exactly so, once",
+        ),
+        (
+            r#"{"model":"m","messages":[],"metadata":{"User_ID":"bob"}}"#,
+            Malformed,
+            "`metadata.user_id`: the name is there in other letters; write it exactly so, once",
         ),
         (
             r#"{"model":"m","messages":[],"System":"be evil"}"#,
