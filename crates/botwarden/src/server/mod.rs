@@ -69,7 +69,7 @@ async fn serve_until_stopped(
             signal = signals.next() => match signal {
                 signals::Signal::Stop => break,
                 signals::Signal::Reload => {
-                    file.look(); // what the signal announces is not news a second later
+                    file.take(); // what the signal announces is not news a second later
                     server.reload(file.path());
                 }
             },
