@@ -63,7 +63,7 @@ pub(crate) fn start(format: Format, filter: &str) -> anyhow::Result<Guard> {
     installed.map_err(|error| anyhow::anyhow!("logging was started twice: {error}"))?;
     let writing = buffer.clone();
     let thread =
-        std::thread::Builder::new().name("logs".into()).spawn(move || writing.write_until_closed())?;
+        std::thread::Builder::new().name("logs".into()).spawn(move || writing.write_until_closed(format))?;
     Ok(Guard { buffer, thread: Some(thread) })
 }
 
@@ -82,15 +82,12 @@ impl Buffer {
         }
     }
 
-    fn write_until_closed(&self) {
+    fn write_until_closed(&self, format: Format) {
         let mut batch = Vec::new();
         loop {
             let (closed, dropped) = self.take(&mut batch);
             if dropped > 0 {
-                let _ = writeln!(
-                    batch,
-                    "{{\"level\":\"WARN\",\"message\":\"log lines dropped\",\"lines\":{dropped}}}"
-                );
+                batch.extend_from_slice(dropped_line(format, dropped).as_bytes());
             }
             // Nobody is left to tell if standard error is gone.
             let _ = io::stderr().write_all(&batch);
@@ -143,6 +140,16 @@ impl Watch for AccessLog {
             Format::Text => text_line(&mut line, outcome),
         }
         self.buffer.append(line.as_bytes());
+    }
+}
+
+/// Takes the place of lines for which there was no room.
+fn dropped_line(format: Format, lines: u64) -> String {
+    match format {
+        Format::Json => {
+            format!("{{\"level\":\"WARN\",\"message\":\"log lines dropped\",\"lines\":{lines}}}\n")
+        }
+        Format::Text => format!(" WARN botwarden::logs: log lines dropped lines={lines}\n"),
     }
 }
 
@@ -244,5 +251,18 @@ impl Write for Lines {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dropped_lines_are_told_in_the_form_of_the_lines_around() {
+        assert_eq!(dropped_line(Format::Text, 7), " WARN botwarden::logs: log lines dropped lines=7\n");
+        let json: serde_json::Value = serde_json::from_str(&dropped_line(Format::Json, 7)).unwrap();
+        let want = serde_json::json!({ "level": "WARN", "message": "log lines dropped", "lines": 7 });
+        assert_eq!(json, want);
     }
 }

@@ -64,16 +64,19 @@ impl Worker {
             Route::Backend(call) => call.clone(),
             Route::Model(_) | Route::OneModel(_) | Route::Root => return Err(Refusal::Internal),
         };
+        let body = match call {
+            BackendCall::OpenSession | BackendCall::AddTurn(_) => {
+                self.backend_body(&mut identified, record).await?
+            }
+            BackendCall::EndSession(_) => Held::default(),
+        };
+        // A body may take its time, and the key may have been revoked meanwhile.
+        let now = self.shared.clock.wall();
+        identified.caller().still_valid(now).map_err(|_| Refusal::BadCredential)?;
         match call {
-            BackendCall::OpenSession => {
-                let body = self.backend_body(&mut identified, record).await?;
-                self.open_session(&identified, &body, now.wall).await
-            }
-            BackendCall::AddTurn(id) => {
-                let body = self.backend_body(&mut identified, record).await?;
-                self.add_turn(&identified, &id, &body, now.wall).await
-            }
-            BackendCall::EndSession(id) => self.end_session(&identified, &id, now.wall).await,
+            BackendCall::OpenSession => self.open_session(&identified, &body, now).await,
+            BackendCall::AddTurn(id) => self.add_turn(&identified, &id, &body, now).await,
+            BackendCall::EndSession(id) => self.end_session(&identified, &id, now).await,
         }
     }
 

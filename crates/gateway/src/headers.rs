@@ -44,15 +44,37 @@ fn is_callers_own(name: &str) -> bool {
             | "x-goog-api-key"
             | "cookie"
             | "x-botwarden-user"
+            | "cookie2"
             | "openai-organization"
             | "openai-project"
-            | "x-forwarded-for"
-            | "x-forwarded-host"
-            | "x-forwarded-proto"
-            | "x-real-ip"
-            | "forwarded"
             | "expect"
-    )
+    ) || is_from_the_way(name)
+}
+
+/// What proxies and sign-in services on the way to us wrote of the caller: addresses, certificates, names. Whatever its name,
+/// it is not the provider's. Most headers are told apart by a letter or two.
+fn is_from_the_way(name: &str) -> bool {
+    let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
+    match name.as_bytes() {
+        [b'x', b'-', b'a', ..] => starts(&["x-amz", "x-auth", "x-azure-", "x-appengine-", "x-arr-"]),
+        [b'x', b'-', b'c', ..] => starts(&["x-client-", "x-cluster-client-ip"]),
+        [b'x', b'-', b'e', ..] => starts(&["x-envoy-"]),
+        [b'x', b'-', b'f', ..] => starts(&["x-forwarded", "x-forward-"]),
+        [b'x', b'-', b'g', ..] => starts(&["x-goog-iap-", "x-goog-authenticated-user-"]),
+        [b'x', b'-', b'm', ..] => starts(&["x-ms-client-principal", "x-ms-token-"]),
+        [b'x', b'-', b'o', ..] => starts(&["x-original-"]),
+        [b'x', b'-', b'r', ..] => starts(&["x-real-ip", "x-remote-"]),
+        [b'x', b'-', b's', ..] => starts(&["x-ssl-"]),
+        [b'x', ..] => false,
+        [b'b', ..] => name == "baggage",
+        [b'c', ..] => starts(&["cf-", "client-cert", "client-ip", "cdn-loop"]),
+        [b'f', ..] => starts(&["forwarded", "fastly-client-ip", "fly-client-ip"]),
+        [b'r', ..] => starts(&["remote-"]),
+        [b's', ..] => starts(&["ssl-client-"]),
+        [b't', ..] => name == "true-client-ip",
+        [b'v', ..] => name == "via",
+        _ => false,
+    }
 }
 
 /// What a provider tells its customer, not that customer's callers: cookies, the account, the account's own limits.
@@ -199,6 +221,76 @@ mod tests {
                 "x-custom: kept",
             ]
         );
+    }
+
+    #[test]
+    fn what_the_way_says_of_the_caller_ends_here_and_what_sdks_say_goes_on() {
+        for name in [
+            "forwarded",
+            "via",
+            "baggage",
+            "cookie2",
+            "true-client-ip",
+            "cf-connecting-ip",
+            "cf-connecting-ipv6",
+            "cf-access-jwt-assertion",
+            "cdn-loop",
+            "client-cert",
+            "fastly-client-ip",
+            "remote-user",
+            "ssl-client-verify",
+            "x-real-ip",
+            "x-client-ip",
+            "x-client-cert",
+            "x-cluster-client-ip",
+            "x-forwarded",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-forwarded-port",
+            "x-forwarded-user",
+            "x-forwarded-access-token",
+            "x-forwarded-client-cert",
+            "x-original-forwarded-for",
+            "x-original-url",
+            "x-ssl-client-cert",
+            "x-amzn-oidc-identity",
+            "x-amzn-oidc-data",
+            "x-amzn-trace-id",
+            "x-amz-cf-id",
+            "x-amz-security-token",
+            "x-auth-request-email",
+            "x-authentik-username",
+            "x-remote-user",
+            "x-envoy-external-address",
+            "x-azure-clientip",
+            "x-goog-iap-jwt-assertion",
+            "x-ms-client-principal-name",
+        ] {
+            assert!(is_callers_own(name), "{name} goes on to the provider");
+        }
+        for name in [
+            "accept",
+            "accept-language",
+            "content-type",
+            "content-length",
+            "user-agent",
+            "anthropic-version",
+            "anthropic-beta",
+            "anthropic-dangerous-direct-browser-access",
+            "openai-beta",
+            "x-stainless-lang",
+            "x-stainless-retry-count",
+            "x-should-retry",
+            "x-client",
+            "x-custom",
+            "x-title",
+            "http-referer",
+            "idempotency-key",
+            "traceparent",
+            "tracestate",
+        ] {
+            assert!(!is_callers_own(name) && !is_hop_by_hop(name), "{name} does not go on");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! From method and path to what is asked. Exact: a path that is not listed does not exist.
 
+use botwarden_protocol::is_model_name;
 use botwarden_types::{Dialect, Operation};
 use http::{HeaderMap, Method, Uri};
 
@@ -67,7 +68,7 @@ fn model(method: &Method, uri: &Uri, path: &str) -> Result<Route, Refusal> {
         "/v1/models" => (Route::Model(Operation::Models), Method::GET, MODELS_QUERY),
         "/v1/" | "/v1" => (Route::Root, Method::GET, &[]),
         _ => match path.strip_prefix("/v1/models/") {
-            Some(id) if is_model_id(id) => (Route::OneModel(id.to_owned()), Method::GET, &[]),
+            Some(id) if is_model_name(id) => (Route::OneModel(id.to_owned()), Method::GET, &[]),
             _ => return Err(Refusal::NotFound),
         },
     };
@@ -99,13 +100,6 @@ fn allow_query(uri: &Uri, allowed: &[&str]) -> Result<(), Refusal> {
     let Some(query) = uri.query() else { return Ok(()) };
     let known = query.split('&').all(|pair| allowed.contains(&pair.split('=').next().unwrap_or_default()));
     if known { Ok(()) } else { Err(Refusal::Query) }
-}
-
-/// Vendors' model names, fine-tunes (`ft:gpt-4o:org::id`) included. No `%` and no `..`: nothing that a second reader could resolve to another path.
-fn is_model_id(id: &str) -> bool {
-    let plain =
-        id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'/' | b'@'));
-    plain && (1..=256).contains(&id.len()) && id.split('/').all(|piece| !matches!(piece, "" | "." | ".."))
 }
 
 /// The dialect in which to refuse a request of which nothing but its head is known.

@@ -1,8 +1,9 @@
-//! Reading the objects whose fields the dialects define: the body, messages, parts, calls, offers.
+//! Reading the objects whose fields the dialects define: the body, messages, parts, calls, offers, and the
+//! metadata in which a dialect names the user.
 //!
 //! Unknown fields pass. A name that equals a known one only after case folding is refused: parsers that match names
 //! without regard to case (Go's `encoding/json` among them) would read a field that we did not. Inside of tool
-//! parameters, schemas, metadata and arguments any name goes; those are not read here.
+//! parameters, schemas and arguments any name goes; those are not read here.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -157,24 +158,5 @@ pub(crate) fn user_name(value: Option<Value<'_>>, place: &Place<'_>) -> Result<O
     match &*text(value, place)? {
         "" => Ok(None),
         name => UserName::parse(name).map(Some).map_err(|error| place.refuse(Fault::User(error))),
-    }
-}
-
-/// The models named in a field that lets the upstream turn to others: a word (`default`), names, or objects with `model`.
-pub(crate) fn model_names(value: Option<Value<'_>>, place: &Place<'_>) -> Result<Vec<String>, ReadError> {
-    match value {
-        None => Ok(Vec::new()),
-        Some(value) if value.kind() == Kind::String => Ok(vec![text(value, place)?.into_owned()]),
-        _ => items(value, place)?.map(|(place, item)| model_name(item, &place)).collect(),
-    }
-}
-
-fn model_name(item: Value<'_>, place: &Place<'_>) -> Result<String, ReadError> {
-    match item.kind() {
-        Kind::String => required_text(Some(item), place),
-        _ => {
-            let [model] = fields(item, &["model"], place)?;
-            required_text(model, &place.field("model"))
-        }
     }
 }

@@ -32,6 +32,7 @@ pub(crate) enum Fault {
     FoldedName,
     Conflict { other: &'static str },
     User(NameError),
+    Model,
     Nested { max: usize },
     BodyNotExpected,
 }
@@ -47,9 +48,11 @@ impl ReadError {
             Fault::Json(error) if error.kind.is_bound() => ReadErrorKind::Bound,
             Fault::Nested { .. } => ReadErrorKind::Bound,
             Fault::Json(_) | Fault::FoldedName | Fault::Conflict { .. } => ReadErrorKind::Malformed,
-            Fault::Missing { .. } | Fault::Shape { .. } | Fault::User(_) | Fault::BodyNotExpected => {
-                ReadErrorKind::Field
-            }
+            Fault::Missing { .. }
+            | Fault::Shape { .. }
+            | Fault::User(_)
+            | Fault::Model
+            | Fault::BodyNotExpected => ReadErrorKind::Field,
         }
     }
 
@@ -82,6 +85,9 @@ impl std::fmt::Display for ReadError {
                 write!(f, "differs from `{other}`; send one of them, or the same in both")
             }
             Fault::User(error) => write!(f, "{error}; send a user name of up to 256 printable bytes"),
+            Fault::Model => {
+                f.write_str("no model's name; send one: letters, digits and - _ . : / @, at most 256 in all")
+            }
             Fault::Nested { max } => write!(f, "content blocks more than {max} levels deep; nest less"),
             Fault::BodyNotExpected => f.write_str("there is one; this operation takes none"),
         }

@@ -13,6 +13,7 @@ mod error;
 pub mod json;
 
 mod envelope;
+mod model_name;
 
 mod anthropic;
 mod openai;
@@ -33,6 +34,7 @@ pub mod fuzzing;
 pub use answer::{ANSWER_BYTES_MAX, AnswerError, AnswerReader, EVENT_BYTES_MAX, Outcome, Usage};
 pub use bounds::Bounds;
 pub use error::{ReadError, ReadErrorKind};
+pub use model_name::is_model_name;
 pub use models::retain_models;
 pub use refusal::{RefusalText, Trouble, refusal_body, stream_error_event};
 pub use request::read_request;

@@ -84,7 +84,8 @@ pub struct Exchange {
     pub operation: Operation,
     /// The model asked for, as written.
     pub model: String,
-    /// Other models the upstream may turn to by itself (`fallbacks`, `models`): each has to be granted like `model`.
+    /// Other models the upstream may turn to by itself (`fallbacks`, `models`, those of its own tools): each has to be granted
+    /// like `model`.
     pub fallback_models: Vec<String>,
     /// How the answer is to come.
     pub delivery: Delivery,

@@ -69,7 +69,7 @@ async fn serve_until_stopped(
             signal = signals.next() => match signal {
                 signals::Signal::Stop => break,
                 signals::Signal::Reload => {
-                    file.look(); // what the signal announces is not news a second later
+                    file.take(); // what the signal announces is not news a second later
                     server.reload(file.path());
                 }
             },
@@ -77,9 +77,10 @@ async fn serve_until_stopped(
         }
     }
     tracing::info!("stopping: no new connections; requests in flight may finish");
-    let cut = server.stop().await;
+    let again = async { while signals.next().await != signals::Signal::Stop {} };
+    let cut = server.stop(again).await;
     if cut > 0 {
-        tracing::warn!(connections = cut, "the drain timeout passed; connections were cut");
+        tracing::warn!(connections = cut, "not all was finished in time; connections were cut");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -190,9 +191,9 @@ impl Server {
         Ok(())
     }
 
-    /// Drains and ends. Returns how many connections had to be cut.
-    pub(crate) async fn stop(self) -> usize {
-        let cut = self.gateway.stop().await;
+    /// Drains, until `hurry` is over at most, and ends. Returns how many connections had to be cut.
+    pub(crate) async fn stop(self, hurry: impl Future<Output = ()>) -> usize {
+        let cut = self.gateway.stop(hurry).await;
         for task in self.tasks {
             task.abort();
             let _ = task.await;

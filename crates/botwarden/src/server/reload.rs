@@ -9,7 +9,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Watches one file.
 pub(super) struct Watcher {
     path: PathBuf,
+    /// What was reported last.
     seen: Option<Stamp>,
+    /// What the look before saw, if that was another.
+    coming: Option<Stamp>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,14 +24,14 @@ struct Stamp {
 impl Watcher {
     pub(super) fn new(path: PathBuf) -> Self {
         let seen = stamp(&path);
-        Self { path, seen }
+        Self { path, seen, coming: None }
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Returns when the file is another than when last seen. A file that is gone is waited for.
+    /// Returns when the file is another than when last seen, and complete. A file that is gone is waited for.
     pub(super) async fn changed(&mut self) {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
@@ -38,14 +41,27 @@ impl Watcher {
         }
     }
 
-    /// Whether the file is another than when last seen, which it is no more after this.
-    pub(super) fn look(&mut self) -> bool {
+    /// Whether the file is another than when last seen, which it is no more after this. Two looks in a row have to see the
+    /// same: a file still being written may be valid up to where it ends, without the limits that come after.
+    fn look(&mut self) -> bool {
         let now = stamp(&self.path);
-        let changed = now.is_some() && now != self.seen;
+        let other = now.filter(|_| now != self.seen);
+        let changed = other.is_some() && other == self.coming;
+        self.coming = other;
         if changed {
-            self.seen = now;
+            self.seen_now(now);
         }
         changed
+    }
+
+    /// Takes the file as it is for seen: somebody said that it is complete.
+    pub(super) fn take(&mut self) {
+        self.seen_now(stamp(&self.path));
+    }
+
+    fn seen_now(&mut self, now: Option<Stamp>) {
+        self.seen = now.or(self.seen);
+        self.coming = None;
     }
 }
 
@@ -59,18 +75,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_is_seen_once() {
+    fn a_change_is_seen_once_and_when_it_is_complete() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("botwarden.toml");
         let mut watcher = Watcher::new(path.clone());
         assert!(!watcher.look(), "there is none");
         std::fs::write(&path, "a").unwrap();
-        assert!(watcher.look(), "there is one");
+        assert!(!watcher.look(), "there is one, perhaps half of it");
+        assert!(watcher.look(), "that was all");
         assert!(!watcher.look(), "seen");
         std::fs::write(&path, "ab").unwrap();
-        assert!(watcher.look(), "another");
+        assert!(!watcher.look(), "half of another");
+        std::fs::write(&path, "abc").unwrap();
+        assert!(!watcher.look(), "more of it");
+        assert!(watcher.look(), "all of it");
+        std::fs::write(&path, "abcd").unwrap();
+        assert!(!watcher.look());
+        watcher.take();
+        assert!(!watcher.look(), "it was announced");
         std::fs::remove_file(&path).unwrap();
         assert!(!watcher.look(), "one that is gone is waited for");
         assert!(!watcher.look());
+        std::fs::write(&path, "abcde").unwrap();
+        assert!(!watcher.look(), "it comes again");
+        assert!(watcher.look());
     }
 }

@@ -22,7 +22,9 @@ async fn what_a_limit_counts_is_refused_while_it_cannot_be_recorded() {
         }
         assert_eq!(shop.upstream.requests(), 0, "nothing went upstream");
         let stranger = Client::connect(shop.gateway.gateway, None).await.post(target, ask).await;
-        assert_eq!(stranger.decision(), (503, "unrecorded"), "failures to sign in are counted too");
+        assert_eq!(stranger.decision(), (401, "no-credential"));
+        let dead = Client::connect(shop.gateway.gateway, Some("bw_gone")).await.post(target, ask).await;
+        assert_eq!(dead.decision(), (401, "bad-credential"), "room would not help it");
         assert_eq!(shop.gateway.ops("/livez").await.0, 200);
         shop.gateway.make_room().await;
         for _ in 0..2 {
@@ -52,7 +54,7 @@ async fn sessions_are_refused_while_they_cannot_be_kept_and_the_bot_speaks_on() 
     let mut bot = shop.client_with(&session.token).await;
     assert_eq!(bot.post(CHAT, ASK).await.decision(), (200, "allowed"), "who is known needs no disk");
     let reply = shop.client_with(&ended.token).await.post(CHAT, ASK).await;
-    assert_eq!(reply.decision(), (503, "unrecorded"), "what was to end has ended, written down or not");
+    assert_eq!(reply.decision(), (401, "bad-credential"), "what was to end has ended, written down or not");
     shop.gateway.make_room().await;
     let kept = turn(&mut backend, &session.id, Some("t-1"), said).await;
     assert_eq!(kept.decision(), (201, "allowed"));

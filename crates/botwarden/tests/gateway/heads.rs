@@ -5,7 +5,7 @@ use botwarden_testkit::Answer;
 use crate::support::{ANSWER, ASK, CHAT, MESSAGES, PROVIDER_KEY, SAID, SAY, anthropic, openai};
 
 /// What every request of the test's client has and that has nothing to do with the shop.
-const SENT: [(&str, &str); 23] = [
+const SENT: [(&str, &str); 31] = [
     ("cookie", "session=stolen"),
     ("api-key", "azure-key"),
     ("x-goog-api-key", "google-key"),
@@ -17,6 +17,14 @@ const SENT: [(&str, &str); 23] = [
     ("x-forwarded-proto", "https"),
     ("x-real-ip", "203.0.113.7"),
     ("forwarded", "for=203.0.113.7"),
+    ("true-client-ip", "203.0.113.7"),
+    ("cf-connecting-ip", "203.0.113.7"),
+    ("x-original-forwarded-for", "203.0.113.7"),
+    ("x-forwarded-user", "alice"),
+    ("x-amzn-oidc-identity", "alice"),
+    ("x-ssl-client-cert", "pem"),
+    ("via", "1.1 proxy.shop.example"),
+    ("baggage", "user=alice"),
     ("connection", "keep-alive, x-per-hop"),
     ("x-per-hop", "1"),
     ("keep-alive", "timeout=5"),

@@ -78,6 +78,20 @@ async fn a_drain_has_an_end() {
     assert!(shop.gateway.log().contains("connections were cut"), "{}", shop.gateway.log());
 }
 
+#[tokio::test]
+async fn a_second_signal_ends_a_drain_at_once() {
+    let (upstream, mut feeds) = FakeUpstream::fed().await;
+    let mut shop = openai().top("[timeouts]\ndrain = \"5m\"").before(upstream).await;
+    let mut client = shop.client().await;
+    let (stream, _feed) = tokio::join!(client.stream(CHAT, ASK_STREAM), feeds.next());
+    shop.gateway.logs("stopping", shop.gateway.signal("TERM")).await;
+    shop.gateway.signal("INT").await;
+    assert_eq!(shop.gateway.ended().await, Some(0));
+    assert!(!stream.rest().await.complete);
+    let log = shop.gateway.log();
+    assert!(log.contains("connections were cut") && !log.contains("was not closed"), "{log}");
+}
+
 const LIMIT: &str = "per = \"user\"\nrequests = 1\nwindow = \"1d\"";
 
 #[tokio::test]

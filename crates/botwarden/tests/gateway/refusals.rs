@@ -78,6 +78,8 @@ const TWO_USERS: &[(&str, &str)] =
 const ALICE: &[(&str, &str)] = &[("content-type", "application/json"), ("x-botwarden-user", "alice")];
 const NO_NAME: &[(&str, &str)] = &[("content-type", "application/json"), ("x-botwarden-user", "")];
 
+const NOT_GRANTED: (u16, &str) = (404, "model-not-granted");
+
 #[tokio::test]
 async fn openai_refusals() {
     let shop = openai().bot("models = [\"gpt-*\"]").start().await;
@@ -101,6 +103,44 @@ async fn openai_refusals() {
             (400, "bad-field"),
         ),
         case("a model not granted", CHAT, r#"{"model":"o3","messages":[]}"#, (404, "model-not-granted")),
+        case(
+            "another model in a tool of the vendor's",
+            CHAT,
+            r#"{"model":"gpt-5","messages":[],"tools":[{"type":"openrouter:fusion","parameters":{"model":"o3"}}]}"#,
+            NOT_GRANTED,
+        ),
+        case(
+            "another model to turn to",
+            CHAT,
+            r#"{"model":"gpt-5","messages":[],"fallbacks":["o3"]}"#,
+            NOT_GRANTED,
+        ),
+        case(
+            "another model for long contexts",
+            CHAT,
+            r#"{"model":"gpt-5","messages":[],"context_window_fallbacks":[{"gpt-5":["o3"]}]}"#,
+            NOT_GRANTED,
+        ),
+        case(
+            "other models that are not names",
+            CHAT,
+            r#"{"model":"gpt-5","messages":[],"content_policy_fallbacks":{"gpt-5":["o3"]}}"#,
+            (400, "bad-field"),
+        ),
+        case("two models in one name", CHAT, r#"{"model":"gpt-5,o3","messages":[]}"#, (400, "bad-field")),
+        case("a line break in a model", CHAT, r#"{"model":"gpt-5\no3","messages":[]}"#, (400, "bad-field")),
+        case(
+            "embeddings by another model",
+            EMBEDDINGS,
+            r#"{"model":"gpt-e","input":"a","fallbacks":["o3"]}"#,
+            NOT_GRANTED,
+        ),
+        case(
+            "embeddings by one of several models",
+            EMBEDDINGS,
+            r#"{"model":"gpt-e","input":"a","models":["gpt-f","o3"]}"#,
+            NOT_GRANTED,
+        ),
         case("embeddings of nothing", EMBEDDINGS, r#"{"model":"gpt-e"}"#, (400, "bad-field")),
         case("two users in the head", CHAT, ASK, (400, "two-headers")).headers(TWO_USERS),
         case("a user without a name", CHAT, ASK, (400, "bad-header")).headers(NO_NAME),
@@ -141,6 +181,24 @@ async fn anthropic_refusals() {
             MESSAGES,
             r#"{"model":"gpt-4o","max_tokens":1,"messages":[]}"#,
             (404, "model-not-granted"),
+        ),
+        case(
+            "another model as an adviser",
+            MESSAGES,
+            r#"{"model":"claude-x","max_tokens":1,"messages":[],"tools":[{"type":"advisor_20260301","name":"advisor","model":"opus"}]}"#,
+            NOT_GRANTED,
+        ),
+        case(
+            "one of several models",
+            MESSAGES,
+            r#"{"model":"claude-x","max_tokens":1,"messages":[],"models":["opus"]}"#,
+            NOT_GRANTED,
+        ),
+        case(
+            "a user in other letters",
+            MESSAGES,
+            r#"{"model":"claude-x","max_tokens":1,"messages":[],"metadata":{"User_ID":"bob"}}"#,
+            (400, "malformed-request"),
         ),
         case("a count of something else", "/v1/messages/count_tokens", "{}", (400, "bad-field")),
     ];

@@ -1,6 +1,6 @@
 //! The backend's calls: sessions, what their tokens may do, and what their users said.
 
-use botwarden_testkit::{Client, FakeUpstream, GatewayBuilder, Reply};
+use botwarden_testkit::{Client, FakeUpstream, GatewayBuilder, Reply, Wire};
 use http::Method;
 use http_body_util::Full;
 
@@ -191,6 +191,37 @@ async fn a_turn_is_kept_once() {
     let second = open(&mut backend, r#"{"user":"alice"}"#).await;
     let elsewhere = turn(&mut backend, &second.id, Some("t-1"), r#"{"text":"hello"}"#).await;
     assert_eq!(elsewhere.decision(), (201, "allowed"), "keys are a session's own");
+}
+
+#[tokio::test]
+async fn a_key_revoked_while_a_body_is_under_way_writes_nothing() {
+    let shop = shop_with_backend().await;
+    let revoked = shop.gateway.issue("shop", &[], &[]).await;
+    let mut backend = shop.client().await;
+    let session = open(&mut backend, r#"{"user":"alice"}"#).await;
+    let (said, opening) = (r#"{"text":"send it to mallory"}"#, r#"{"user":"mallory"}"#);
+    let mut begun = Vec::new();
+    for (target, body) in [(format!("{SESSIONS}/{}/turns", session.id), said), (SESSIONS.to_owned(), opening)]
+    {
+        let mut wire = Wire::connect(shop.gateway.gateway).await;
+        let (key, length) = (&revoked.secret, body.len());
+        wire.send(format!(
+            "POST {target} HTTP/1.1\r\nhost: shop\r\nauthorization: Bearer {key}\r\nidempotency-key: t-1\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{{"
+        ))
+        .await;
+        begun.push((wire, body));
+    }
+    // Both wait for the rest of their bodies.
+    shop.gateway.metric("botwarden_requests_in_flight 2").await;
+    shop.gateway.revoke(&revoked).await;
+    for (mut wire, body) in begun {
+        wire.send(&body[1..]).await;
+        let reply = wire.reply().await.expect("an answer");
+        assert_eq!(reply.decision(), (401, "bad-credential"), "{body}");
+    }
+    let other = turn(&mut backend, &session.id, Some("t-1"), r#"{"text":"to 5 Elm Street"}"#).await;
+    assert_eq!(other.decision(), (201, "allowed"), "the idempotency key is free: {}", other.text());
 }
 
 #[tokio::test]

@@ -120,13 +120,16 @@ impl Gateway {
         self.shared.metrics.reloaded("refused");
     }
 
-    /// Takes no new connections, lets requests in flight finish within the drain timeout, then closes.
-    /// Returns how many connections had to be cut.
-    pub async fn stop(self) -> usize {
+    /// Takes no new connections, lets requests in flight finish within the drain timeout or until `hurry` is over, then
+    /// closes. Returns how many connections had to be cut.
+    pub async fn stop(self, hurry: impl Future<Output = ()>) -> usize {
         self.shared.draining.store(true, Ordering::Relaxed);
         let drain = self.shared.live.load().timeouts.drain;
         let _ = self.stop.send(true);
-        let finished = wait_until_none(&self.open, drain).await;
+        let finished = tokio::select! {
+            finished = wait_until_none(&self.open, drain) => finished,
+            () = hurry => false,
+        };
         for task in self.tasks {
             task.abort();
         }

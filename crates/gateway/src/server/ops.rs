@@ -1,19 +1,32 @@
 //! Health and metrics, on a listener of their own.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use tokio::net::TcpListener;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
+use crate::config::{HEAD_BYTES_MAX, HEADER_FIELDS_MAX, Timeouts};
 use crate::state::Shared;
 
 /// OpenMetrics 1.0.
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// A few probes and scrapers come at once. Who finds no place waits in the system's queue until a connection ends.
+const CONNECTIONS_MAX: usize = 64;
+/// After an error of the listener itself (out of file descriptors), so that it does not spin.
+const PAUSE: Duration = Duration::from_millis(50);
 
+/// Serves until it is dropped, and its connections with it.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let router = Router::new()
         .route("/livez", get(alive))
@@ -22,9 +35,42 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         .route("/readyz", get(ready))
         .route("/health/readiness", get(ready))
         .route("/metrics", get(metrics))
-        .with_state(shared);
-    if let Err(error) = axum::serve(listener, router).await {
-        tracing::error!(%error, "the operations listener ended");
+        .with_state(shared.clone());
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else { return }; // it is never closed
+        while connections.try_join_next().is_some() {}
+        match listener.accept().await {
+            Ok((socket, _)) => {
+                let (router, timeouts) = (router.clone(), shared.live.load().timeouts);
+                connections.spawn(async move {
+                    converse(socket, router, timeouts).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "no operations connection could be accepted");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// One connection. A head that does not come in time ends it, the first as well as one after an answer; after `idle` it takes
+/// no more of them; and who then does not take its answer is cut. So nobody holds a place for good.
+async fn converse(socket: TcpStream, router: Router, timeouts: Timeouts) {
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(timeouts.head)
+            .max_headers(HEADER_FIELDS_MAX)
+            .max_buf_size(HEAD_BYTES_MAX)
+            .serve_connection(TokioIo::new(socket), TowerToHyperService::new(router))
+    );
+    if tokio::time::timeout(timeouts.idle, connection.as_mut()).await.is_err() {
+        connection.as_mut().graceful_shutdown();
+        let _ = tokio::time::timeout(timeouts.write_stall, connection).await;
     }
 }
 

@@ -135,7 +135,9 @@ impl Worker {
             Err(Denied::Over { retry_ms, .. }) => {
                 Refusal::CredentialThrottled { retry_ms: retry_ms.unwrap_or(0) }
             }
-            Err(Denied::Journal(_)) => Refusal::Unrecorded,
+            // Nothing is admitted by it, so nothing is owed to the record; what cannot be guessed needs no count. The callers
+            // whose requests are refused for the same reason say it in the log.
+            Err(Denied::Journal(_)) => refusal,
         }
     }
 }

@@ -5,39 +5,50 @@ use botwarden_types::{Delivery, Dialect, Exchange, Message, Operation, Part, Rol
 use super::block::read_content;
 use super::offer::read_offers;
 use crate::ReadError;
-use crate::envelope::{
-    Place, fields, flag, items, model_names, required_text, text, user_name, whole_number,
-};
+use crate::envelope::{Place, fields, flag, items, text, user_name, whole_number};
 use crate::error::Fault;
-use crate::json::{Kind, Value};
+use crate::json::Value;
+use crate::model_name::{OTHERS, other_models, required_model};
 
-const BODY: [&str; 9] =
-    ["model", "fallbacks", "messages", "system", "stream", "metadata", "tools", "mcp_servers", "max_tokens"];
+const BODY: [&str; 12] = [
+    "model",
+    "messages",
+    "system",
+    "stream",
+    "metadata",
+    "tools",
+    "mcp_servers",
+    "max_tokens",
+    OTHERS[0],
+    OTHERS[1],
+    OTHERS[2],
+    OTHERS[3],
+];
 
 /// Reads the body of `POST /v1/messages` or `POST /v1/messages/count_tokens`.
 pub(crate) fn read_messages(operation: Operation, body: Value<'_>) -> Result<Exchange, ReadError> {
     let at = Place::BODY;
-    let [model, fallbacks, messages, system, stream, metadata, tools, mcp_servers, max_tokens] =
+    let [model, messages, system, stream, metadata, tools, mcp_servers, max_tokens, others @ ..] =
         fields(body, &BODY, &at)?;
+    let mut fallback_models = other_models(others)?;
     Ok(Exchange {
         dialect: Dialect::Anthropic,
         operation,
-        model: required_text(model, &at.field("model"))?,
-        fallback_models: model_names(fallbacks, &at.field("fallbacks"))?,
+        model: required_model(model, &at.field("model"))?,
         delivery: if flag(stream, &at.field("stream"))? { Delivery::Streamed } else { Delivery::Whole },
         user: read_user(metadata, &at.field("metadata"))?,
         messages: read_conversation(system, messages)?,
-        tools: read_offers(tools, mcp_servers)?,
+        tools: read_offers(tools, mcp_servers, &mut fallback_models)?,
         output_tokens_max: whole_number(max_tokens, &at.field("max_tokens"))?,
         choices: 1,
+        fallback_models,
     })
 }
 
 fn read_user(metadata: Option<Value<'_>>, place: &Place<'_>) -> Result<Option<UserName>, ReadError> {
     match metadata {
-        Some(metadata) if metadata.kind() != Kind::Object => Err(place.wrong(metadata, "an object")),
         Some(metadata) => {
-            let id = metadata.get("user_id").filter(|id| id.kind() != Kind::Null);
+            let [id] = fields(metadata, &["user_id"], place)?;
             user_name(id, &place.field("user_id"))
         }
         None => Ok(None),

@@ -21,7 +21,7 @@ fn show(part: &Part) -> String {
 #[test]
 fn a_conversation_is_read() {
     let exchange = read(
-        r#"{"model":"claude","max_tokens":9,"stream":true,"metadata":{"user_id":"alice","USER_ID":"x"},
+        r#"{"model":"claude","max_tokens":9,"stream":true,"metadata":{"user_id":"alice","Other":"x"},
         "system":[{"type":"text","text":"be kind","cache_control":{"type":"ephemeral"}}],
         "messages":[
             {"role":"user","content":"hi"},
@@ -88,7 +88,9 @@ fn what_may_be_called_is_read() {
     let exchange = read(
         r#"{"model":"m","messages":[],"fallbacks":"default","mcp_servers":[{"type":"url","name":"f"}],"tools":[
             {"name":"f","input_schema":{"Name":1}},{"type":"custom","name":"g","input_schema":{}},{"type":null,"name":"h"},
-            {"type":"web_search_20250305","name":"f"}]}"#,
+            {"type":"web_search_20250305","name":"f"},
+            {"type":"advisor_20260301","name":"f","model":"x","parameters":{"model":"y"}},
+            {"name":"i","model":"own","parameters":{"model":"own"}}]}"#,
     );
     let offers: Vec<(&str, &str)> =
         exchange.tools.iter().map(|it| (it.name.as_str(), it.kind.as_str())).collect();
@@ -97,10 +99,12 @@ fn what_may_be_called_is_read() {
         ("g", "custom"),
         ("h", "custom"),
         ("web_search_20250305", "web_search_20250305"),
+        ("advisor_20260301", "advisor_20260301"),
+        ("i", "custom"),
         ("mcp_server", "mcp_server"),
     ];
     assert_eq!(offers, want);
-    assert_eq!(exchange.fallback_models, ["default"]);
+    assert_eq!(exchange.fallback_models, ["default", "x", "y"]);
 }
 
 #[test]
@@ -161,6 +165,11 @@ fn requests_that_are_refused() {
             r#"{"model":"m","messages":[{"role":"user","Content":"a"}]}"#,
             Malformed,
             "`messages[0].content`: the name is there in other letters; write it exactly so, once",
+        ),
+        (
+            r#"{"model":"m","messages":[],"metadata":{"User_ID":"bob"}}"#,
+            Malformed,
+            "`metadata.user_id`: the name is there in other letters; write it exactly so, once",
         ),
         (
             r#"{"model":"m","messages":[],"System":"be evil"}"#,

@@ -4,8 +4,12 @@ use botwarden_types::{Delivery, Dialect, Exchange, Message, Operation, Part, Rol
 
 use super::request::read_user;
 use crate::ReadError;
-use crate::envelope::{Place, fields, items, required_text, text};
+use crate::envelope::{Place, fields, items, text};
 use crate::json::{Kind, Value};
+use crate::model_name::{OTHERS, other_models, required_model};
+
+const BODY: [&str; 8] =
+    ["model", "input", "safety_identifier", "user", OTHERS[0], OTHERS[1], OTHERS[2], OTHERS[3]];
 
 const EXPECTED: &str = "a string, an array of strings, an array of tokens or an array of arrays of tokens";
 
@@ -13,13 +17,12 @@ const EXPECTED: &str = "a string, an array of strings, an array of tokens or an 
 /// [`Part::Other`] of the kind `tokens`, because what they say only the vendor knows.
 pub(crate) fn read_embeddings(body: Value<'_>) -> Result<Exchange, ReadError> {
     let at = Place::BODY;
-    let [model, input, safety_identifier, user] =
-        fields(body, &["model", "input", "safety_identifier", "user"], &at)?;
+    let [model, input, safety_identifier, user, others @ ..] = fields(body, &BODY, &at)?;
     Ok(Exchange {
         dialect: Dialect::OpenAi,
         operation: Operation::Embeddings,
-        model: required_text(model, &at.field("model"))?,
-        fallback_models: Vec::new(),
+        model: required_model(model, &at.field("model"))?,
+        fallback_models: other_models(others)?,
         delivery: Delivery::Whole,
         user: read_user(safety_identifier, user)?,
         messages: read_input(input, &at.field("input"))?,

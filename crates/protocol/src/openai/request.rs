@@ -5,14 +5,13 @@ use botwarden_types::{Delivery, Dialect, Exchange, Message, Operation, UserName}
 use super::message::read_message;
 use super::offer::read_offers;
 use crate::ReadError;
-use crate::envelope::{Place, fields, flag, items, model_names, required_text, user_name, whole_number};
+use crate::envelope::{Place, fields, flag, items, user_name, whole_number};
 use crate::error::Fault;
 use crate::json::{Kind, Value};
+use crate::model_name::{OTHERS, other_models, required_model};
 
-const BODY: [&str; 13] = [
+const BODY: [&str; 15] = [
     "model",
-    "models",
-    "fallbacks",
     "messages",
     "stream",
     "safety_identifier",
@@ -23,6 +22,10 @@ const BODY: [&str; 13] = [
     "max_completion_tokens",
     "max_tokens",
     "n",
+    OTHERS[0],
+    OTHERS[1],
+    OTHERS[2],
+    OTHERS[3],
 ];
 
 /// Reads the body of `POST /v1/chat/completions`.
@@ -30,8 +33,6 @@ pub(crate) fn read_chat(body: Value<'_>) -> Result<Exchange, ReadError> {
     let at = Place::BODY;
     let [
         model,
-        models,
-        fallbacks,
         messages,
         stream,
         safety_identifier,
@@ -42,23 +43,23 @@ pub(crate) fn read_chat(body: Value<'_>) -> Result<Exchange, ReadError> {
         max_completion_tokens,
         max_tokens,
         n,
+        others @ ..,
     ] = fields(body, &BODY, &at)?;
-    let mut fallback_models = model_names(models, &at.field("models"))?;
-    fallback_models.extend(model_names(fallbacks, &at.field("fallbacks"))?);
+    let mut fallback_models = other_models(others)?;
     Ok(Exchange {
         dialect: Dialect::OpenAi,
         operation: Operation::ChatCompletions,
-        model: required_text(model, &at.field("model"))?,
-        fallback_models,
+        model: required_model(model, &at.field("model"))?,
         delivery: if flag(stream, &at.field("stream"))? { Delivery::Streamed } else { Delivery::Whole },
         user: read_user(safety_identifier, user)?,
         messages: read_messages(messages)?,
-        tools: read_offers(tools, functions, web_search)?,
+        tools: read_offers(tools, functions, web_search, &mut fallback_models)?,
         output_tokens_max: larger(
             whole_number(max_completion_tokens, &at.field("max_completion_tokens"))?,
             whole_number(max_tokens, &at.field("max_tokens"))?,
         ),
         choices: read_choices(n)?,
+        fallback_models,
     })
 }
 

@@ -69,7 +69,9 @@ fn a_chat_is_read() {
 fn what_may_be_called_is_read() {
     let exchange = read(
         r#"{"model":"m","messages":[],"tools":[{"type":"function","function":{"name":"f","parameters":{"Name":1,"TYPE":2}}},
-            {"type":"custom","custom":{"name":"g"}},{"type":"web_search","name":"f"}],
+            {"type":"custom","custom":{"name":"g"}},{"type":"web_search","name":"f"},
+            {"type":"openrouter:x","model":"d","parameters":{"model":["e"]}},
+            {"type":"function","model":"own","parameters":{"model":"own"},"function":{"name":"i"}}],
             "functions":[{"name":"h","parameters":{}}],"web_search_options":{},
             "models":["a","b"],"fallbacks":[{"model":"c"}]}"#,
     );
@@ -79,11 +81,13 @@ fn what_may_be_called_is_read() {
         ("f", "function"),
         ("g", "custom"),
         ("web_search", "web_search"),
+        ("openrouter:x", "openrouter:x"),
+        ("i", "function"),
         ("h", "function"),
         ("web_search", "web_search_options"),
     ];
     assert_eq!(offers, want);
-    assert_eq!(exchange.fallback_models, ["a", "b", "c"]);
+    assert_eq!(exchange.fallback_models, ["a", "b", "c", "d", "e"]);
 }
 
 #[test]

@@ -126,6 +126,6 @@ impl DemoGateway {
 
     /// Stops it and waits until it has stopped.
     pub(super) async fn stop(self) {
-        self.server.stop().await;
+        self.server.stop(std::future::pending()).await;
     }
 }

@@ -26,6 +26,27 @@ async fn a_head_that_does_not_come_to_its_end_is_cut() {
     shop.gateway.metric("botwarden_connections_cut_total{reason=\"head\"} 3").await;
 }
 
+/// Health and metrics take whoever reaches their port: more connections than have a place, and none of them asks.
+#[tokio::test]
+async fn heads_that_do_not_come_to_their_end_do_not_hold_up_health_and_metrics() {
+    let shop = openai().top("[timeouts]\nhead = \"1s\"").start().await;
+    let mut begun = Vec::new();
+    for number in 0..80 {
+        let mut wire = Wire::connect(shop.gateway.ops).await;
+        wire.send(["", "GET /livez HTTP/1.1\r\nhost: "][number % 2]).await;
+        begun.push(wire);
+    }
+    assert_eq!(shop.gateway.ops("/livez").await, (200, "alive\n".to_owned()));
+    for mut wire in begun {
+        assert!(wire.ended().await.is_empty());
+    }
+    let mut kept = Wire::connect(shop.gateway.ops).await;
+    kept.send("GET /livez HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert_eq!(kept.reply().await.expect("an answer").status, 200);
+    kept.send("GET /livez").await;
+    assert!(kept.ended().await.is_empty(), "a second head");
+}
+
 #[tokio::test]
 async fn a_connection_on_which_nothing_is_asked_is_cut() {
     let shop = openai().top("[timeouts]\nhead = \"2s\"\nidle = \"300ms\"").start().await;
