@@ -96,6 +96,20 @@ async fn a_body_where_none_belongs_is_not_taken_for_a_request() {
     assert_eq!(shop.upstream.requests(), 0);
 }
 
+/// RFC 9112 §6.3 allows that: there is one reading of it.
+#[tokio::test]
+async fn a_length_said_twice_goes_on_once() {
+    let shop = openai().start().await;
+    let length = format!("content-length: {}\r\n", ASK.len());
+    let mut wire = Wire::connect(shop.gateway.gateway).await;
+    wire.send(head(&shop, &format!("{JSON}{length}{length}")) + ASK).await;
+    assert_eq!(wire.reply().await.expect("an answer").decision(), (200, "allowed"));
+    let forwarded = shop.forwarded();
+    let lengths: Vec<_> = forwarded.headers.get_all("content-length").iter().collect();
+    assert_eq!(lengths, [&ASK.len().to_string()]);
+    assert_eq!(forwarded.body, ASK.as_bytes());
+}
+
 #[tokio::test]
 async fn two_credentials_by_the_byte() {
     let shop = openai().start().await;

@@ -22,7 +22,7 @@ pub(super) fn messages(random: &Random, delivery: Delivery, truth: &mut Truth) -
     let body = body.maybe(random, 10, "top_p", words::fraction);
     let body = body.maybe(random, 20, "stop_sequences", |random| vec![Json::from(words::text(random))]);
     let body = body.maybe(random, 30, "metadata", |random| {
-        Object::default().maybe(random, 80, "user_id", words::word).maybe(random, 10, "User_Id", words::word)
+        Object::default().maybe(random, 80, "user_id", words::word).maybe(random, 10, "Order_Id", words::word)
     });
     let body = body.maybe(random, 10, "service_tier", |random| random.pick(&["auto", "standard_only"]));
     body.maybe(random, 10, "container", |random| words::id(random, "container_"))
