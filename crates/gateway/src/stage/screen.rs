@@ -12,13 +12,13 @@ use botwarden_identity::Principal;
 use botwarden_protocol::{self as protocol, AnswerReader, RefusalText};
 use botwarden_types::{Delivery, Operation, UnixMs};
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, StatusCode, response};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode, response};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
-use crate::headers::for_caller;
+use crate::headers::{for_caller, rewritten};
 use crate::refusal::Refusal;
 use crate::server::Worker;
 use crate::stage::forward::{Answered, Underway};
@@ -66,7 +66,7 @@ impl Worker {
             let granted = |model: &str| bot.config.models.iter().any(|models| models.matches(model));
             let kept = protocol::retain_models(exchange.dialect, &whole, &json_bounds(&bounds), granted)
                 .map_err(|_| Refusal::UpstreamAnswer("it is not a list of models"))?;
-            head.headers.insert(CONTENT_LENGTH, HeaderValue::from(kept.len()));
+            rewritten(&mut head.headers, kept.len());
             return Ok(Screened { head, body: Source::Rewritten(kept.into()) });
         }
         let delivery = if streamed { Delivery::Streamed } else { Delivery::Whole };
