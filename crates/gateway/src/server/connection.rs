@@ -23,6 +23,8 @@ use super::{Peer, Worker};
 use crate::config::{HEAD_BYTES_MAX, HEADER_FIELDS_MAX, Timeouts};
 use crate::stage::screen::{Answer, Cut};
 
+/// Bytes of an answer that are gathered before they are written.
+const GATHERED_BYTES_MAX: usize = 8 << 10;
 /// HTTP/2: requests at once on one connection.
 const STREAMS_MAX: u32 = 100;
 /// HTTP/2: bytes of one header list, as for HTTP/1.1.
@@ -88,6 +90,7 @@ fn builder() -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .header_read_timeout(None) // `Silence` watches heads and idleness with one timer a connection
         // Pieces of an answer are small: gathered in one buffer they leave in one write, listed apart sixteen at a time.
+        // [`GATHERED_BYTES_MAX`] bounds the buffer, which a connection keeps.
         .writev(false)
         .max_headers(HEADER_FIELDS_MAX)
         .max_buf_size(HEAD_BYTES_MAX);
@@ -214,13 +217,15 @@ fn millis(span: Duration) -> u64 {
 struct Attended {
     answer: Answer,
     busy: Busy,
+    /// Bytes handed over since the HTTP layer last had to write.
+    gathered: usize,
     /// HTTP/2: since when the client makes no room, 0 while it does.
     untaken: Option<Arc<AtomicU64>>,
 }
 
 fn attend(response: Response<Answer>, busy: Busy, version: Version) -> Response<Attended> {
     let untaken = (version == Version::HTTP_2).then(|| busy.0.watch());
-    response.map(|answer| Attended { answer, busy, untaken })
+    response.map(|answer| Attended { answer, busy, gathered: 0, untaken })
 }
 
 impl Body for Attended {
@@ -228,7 +233,17 @@ impl Body for Attended {
     type Error = Cut;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if self.gathered >= GATHERED_BYTES_MAX {
+            // Nothing to wait for: the HTTP layer writes what it has and comes back.
+            self.gathered = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let polled = Pin::new(&mut self.answer).poll_frame(cx);
+        self.gathered = match &polled {
+            Poll::Ready(Some(Ok(frame))) => self.gathered + frame.data_ref().map_or(0, Bytes::len),
+            _ => 0,
+        };
         if let Some(untaken) = &self.untaken {
             // Asked for the next piece, the client has made room; given one, it has to make room again.
             let given = matches!(polled, Poll::Ready(Some(Ok(_))));
