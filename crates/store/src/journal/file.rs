@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use botwarden_types::Now;
 
-use super::frame;
+use super::frame::{self, FrameHead};
 use super::header::{Boot, Header};
 
 /// What a file holds.
@@ -54,7 +54,7 @@ impl SnapshotFile {
     }
 
     pub(super) fn append(&mut self, record: &[u8]) -> io::Result<()> {
-        frame::write(record, &mut self.frame)?;
+        frame::write(FrameHead::of(record)?, record, &mut self.frame);
         self.file.write_all(&self.frame)
     }
 

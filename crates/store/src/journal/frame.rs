@@ -33,14 +33,12 @@ impl FrameHead {
     }
 }
 
-/// Puts a record into `frame`, replacing what is there.
-pub(super) fn write(record: &[u8], frame: &mut Vec<u8>) -> io::Result<()> {
-    let head = FrameHead::of(record)?;
+/// Puts a record, of which `head` was made, into `frame`, replacing what is there.
+pub(super) fn write(head: FrameHead, record: &[u8], frame: &mut Vec<u8>) {
     frame.clear();
     frame.extend_from_slice(&head.length);
     frame.extend_from_slice(&head.checksum);
     frame.extend_from_slice(record);
-    Ok(())
 }
 
 /// What stands at some place of a file.

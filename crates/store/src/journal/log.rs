@@ -62,7 +62,7 @@ impl Log {
         let Tail::Written(frame) = &mut self.tail else {
             return Err(io::Error::other("an earlier record was cut short and could not be removed"));
         };
-        frame::write(record, frame)?;
+        frame::write(head, record, frame);
         if let Err(error) = self.file.write_all_at(frame, self.length) {
             if self.file.set_len(self.length).is_err() {
                 self.tail = Tail::Broken;
