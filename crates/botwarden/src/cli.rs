@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
-use crate::command::{check, completions, config_schema, demo, init, key, man, serve};
+use crate::command::{check, completions, config_schema, demo, init, key, keyring, man, serve, subject};
 use crate::exit;
 
 /// The configuration that is read unless another is named.
@@ -48,6 +48,10 @@ enum Command {
     Config(Config),
     #[command(subcommand)]
     Key(key::Key),
+    #[command(subcommand)]
+    Keyring(keyring::Keyring),
+    #[command(subcommand)]
+    Subject(subject::Subject),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -110,6 +114,8 @@ impl Cli {
             Command::Check(check) => check.run(file),
             Command::Config(Config::Schema(schema)) => schema.run(),
             Command::Key(key) => in_background(key.run(file)),
+            Command::Keyring(keyring) => in_background(keyring.run(file)),
+            Command::Subject(subject) => in_background(subject.run(file)),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(),
         }

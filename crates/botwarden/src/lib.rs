@@ -15,6 +15,7 @@ mod exit;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod keyring;
 mod logs;
 mod server;
 mod text;

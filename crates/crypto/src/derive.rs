@@ -10,6 +10,8 @@ pub(crate) const KEY_BYTES: usize = 32;
 
 /// Salt of the extract step. Fixed: the root key is already uniform, the salt only separates this product from others.
 const SALT: &[u8] = b"botwarden root key v1";
+/// The same for keys of the hierarchy.
+const DATA_KEY_SALT: &[u8] = b"botwarden data key v2";
 
 /// The secret from which keys are derived, after HKDF's extract step.
 pub(crate) struct Extracted(hkdf::Prk);
@@ -18,6 +20,11 @@ impl Extracted {
     /// Extract step over `secret`. Source: RFC 5869 §2.2.
     pub(crate) fn new(secret: &[u8; KEY_BYTES]) -> Self {
         Self(hkdf::Salt::new(hkdf::HKDF_SHA256, SALT).extract(secret))
+    }
+
+    /// The same over a key of the hierarchy.
+    pub(crate) fn of_data_key(secret: &[u8; KEY_BYTES]) -> Self {
+        Self(hkdf::Salt::new(hkdf::HKDF_SHA256, DATA_KEY_SALT).extract(secret))
     }
 
     /// Expand step: the key named `info`. Source: RFC 5869 §2.3.

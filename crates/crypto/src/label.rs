@@ -1,4 +1,4 @@
-//! The names under which keys are derived from the root key. One place, so that no two uses can share a key.
+//! The names under which keys are derived from others. One place, so that no two uses can share a key.
 
 /// What a derived key is for. The text is HKDF's `info`; changing one makes everything hashed or sealed under it unreadable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,14 @@ pub(crate) enum Label {
     LimitHash,
     /// Cells sealed directly under a key of the root (format version 1).
     Seal,
+    /// Of a data key: what says which key it is.
+    Commitment,
+    /// Of a data key: the public number of one that has none yet.
+    Number,
+    /// Of a root or tenant key: wraps other keys.
+    Wrap,
+    /// Of a data key: seals cells (format version 2).
+    Cell,
 }
 
 impl Label {
@@ -20,6 +28,10 @@ impl Label {
             Self::BlindIndex => b"botwarden/v1/blind-index",
             Self::LimitHash => b"botwarden/v1/limit-hash",
             Self::Seal => b"botwarden/v1/seal",
+            Self::Commitment => b"botwarden/v2/commitment",
+            Self::Number => b"botwarden/v2/number",
+            Self::Wrap => b"botwarden/v2/wrap",
+            Self::Cell => b"botwarden/v2/cell",
         }
     }
 }

@@ -1,16 +1,17 @@
 //! The only caller of cryptographic primitives.
 //!
-//! Everything starts from a [`RootKey`]. From it come, by HKDF under labels of their own, the [`Pepper`] that hashes
-//! credentials, the [`BlindIndex`] that lets a sealed value be looked up, the [`LimitHashKey`], and the [`Sealer`] that
-//! encrypts what a store writes. [`Token`] is where random credentials come from.
+//! Everything stands under a [`RootKey`], or one that a service keeps ([`RootProvider`]). It wraps a tenant's key, that wraps data keys
+//! ([`SecretKey`], each for one [`Purpose`]), and those do the work: the [`Pepper`] hashes credentials, the [`BlindIndex`] lets a sealed
+//! value be looked up, a [`CellKey`] seals what a store writes, for one [`Place`]. [`Token`] is where random credentials come from.
 //!
-//! Promises: a derived key says nothing about the root or its siblings; secrets are wiped on drop, have no `Display`, and
+//! Promises: a wrapped key unwraps under its name alone; a derived key says nothing about what it came from or its siblings; secrets are wiped on drop, have no `Display`, and
 //! their `Debug` hides them; secrets are compared in constant time. No I/O apart from asking the system for randomness.
 //! Left to others: reading the root key from disk (`store`), what a credential may do (`identity`).
 
 mod aead;
 mod derive;
 mod digest;
+mod keyring;
 mod label;
 mod root;
 mod seal;
@@ -18,6 +19,10 @@ mod token;
 
 pub use derive::LimitHashKey;
 pub use digest::{BlindIndex, Digest, Pepper};
+pub use keyring::{
+    BoxFuture, CellKey, KeyName, KeyNumber, Purpose, PurposeError, RootError, RootProvider, SecretKey,
+    WrappingKey,
+};
 pub use root::{RootKey, RootKeyError};
-pub use seal::{OpenError, Place, SealError, Sealer};
+pub use seal::{FormatOne, OpenError, Place, SealError};
 pub use token::{RandomnessError, Token, TokenError, identifier};

@@ -1,13 +1,12 @@
-//! The root key: the one secret from which all others are derived.
+//! The root key: the one secret under which all others are wrapped.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::derive::{Extracted, KEY_BYTES, LimitHashKey};
-use crate::digest::{BlindIndex, Pepper};
+use crate::derive::{Extracted, KEY_BYTES};
+use crate::keyring::{Purpose, SecretKey};
 use crate::label::Label;
-use crate::seal::Sealer;
 use crate::token::{RandomnessError, Token, random};
 
 /// What a root key's text begins with: the kind of secret (for secret scanners) and the version of this format.
@@ -60,24 +59,21 @@ impl RootKey {
         Zeroizing::new(format!("{PREFIX}{}\n", Token::encode(&self.0).expose()))
     }
 
-    /// The hasher of credentials.
-    pub fn pepper(&self) -> Pepper {
-        Pepper::new(&self.derive(Label::Pepper))
+    /// The keys that were derived from the root before there was a hierarchy. What was hashed and sealed under them stays readable once
+    /// they are wrapped like others.
+    pub fn derived_before(&self) -> [(Purpose, SecretKey); 4] {
+        [
+            (Purpose::Pepper, Label::Pepper),
+            (Purpose::Index, Label::BlindIndex),
+            (Purpose::LimitHash, Label::LimitHash),
+            (Purpose::FormatOne, Label::Seal),
+        ]
+        .map(|(purpose, label)| (purpose, SecretKey::from_bytes(self.derive(label))))
     }
 
-    /// The hasher by which sealed values are found.
-    pub fn blind_index(&self) -> BlindIndex {
-        BlindIndex::new(&self.derive(Label::BlindIndex))
-    }
-
-    /// The key of the limiter's hash tables.
-    pub fn limit_hash_key(&self) -> LimitHashKey {
-        LimitHashKey(self.derive(Label::LimitHash))
-    }
-
-    /// What seals cells before a store writes them.
-    pub fn sealer(&self) -> Sealer {
-        Sealer::new(&self.derive(Label::Seal))
+    /// The key as one of the hierarchy, which wraps others.
+    pub(crate) fn as_secret(&self) -> SecretKey {
+        SecretKey::from_bytes(self.0.clone())
     }
 
     fn derive(&self, label: Label) -> Zeroizing<[u8; KEY_BYTES]> {
@@ -107,6 +103,8 @@ fn is_patterned(bytes: &[u8; KEY_BYTES]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keyring::RootProvider;
+    use crate::token::tests::unhex;
 
     fn bytes(of: impl Fn(usize) -> u8) -> Zeroizing<[u8; KEY_BYTES]> {
         Zeroizing::new(std::array::from_fn(of))
@@ -153,16 +151,32 @@ mod tests {
     fn the_same_text_is_the_same_key() {
         let key = RootKey::generate().unwrap();
         let again = RootKey::parse(key.expose_text().as_bytes()).unwrap();
-        assert_eq!(key.pepper().hash(b"x"), again.pepper().hash(b"x"));
-        assert_ne!(key.pepper().hash(b"x"), RootKey::generate().unwrap().pepper().hash(b"x"));
+        assert_eq!(key.id(), again.id());
+        assert_ne!(key.id(), RootKey::generate().unwrap().id());
+    }
+
+    /// A data directory from before there was a hierarchy goes on with these: no change here goes unnoticed.
+    #[test]
+    fn what_was_derived_before_is_derived_still() {
+        let key = RootKey::from_bytes(bytes(|i| u8::try_from(i * i % 251).unwrap())).unwrap();
+        let [pepper, index, limit, format_one] = key.derived_before();
+        assert_eq!(
+            [pepper.0, index.0, limit.0, format_one.0],
+            [Purpose::Pepper, Purpose::Index, Purpose::LimitHash, Purpose::FormatOne]
+        );
+        let hash = pepper.1.pepper().hash(b"bw_credential");
+        assert_eq!(
+            hash.as_bytes().to_vec(),
+            unhex("b5765c6a41db571ded86cd6fc9d140b472996f398bddc495595006d8e5dddc0a")
+        );
     }
 
     #[test]
     fn a_key_does_not_print() {
         let key = RootKey::generate().unwrap();
         assert_eq!(
-            format!("{key:?} {:?} {:?}", key.limit_hash_key(), key.sealer()),
-            "RootKey(…) LimitHashKey(…) Sealer(…)"
+            format!("{key:?} {:?} {:?}", key.as_secret(), key.as_secret().limit_hash_key()),
+            "RootKey(…) SecretKey(…) LimitHashKey(…)"
         );
     }
 }

@@ -1,19 +1,15 @@
-//! Sealing a cell: encryption bound to the place where the cell stands.
+//! What a sealed cell is bound to, and cells as they were sealed before there were data keys.
 
 use std::fmt;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::aead::{Aead, NONCE_BYTES, TAG_BYTES};
+use crate::aead::{Aead, NONCE_BYTES};
 use crate::derive::KEY_BYTES;
-use crate::token::random;
 
-/// Version of the sealed format, its first byte: `1 | nonce (12) | ciphertext | tag (16)` under a key of the root. Formats with
-/// data keys of their own will have other versions, so that both can be read while one replaces the other.
+/// Version of the format, its first byte.
 const FORMAT: u8 = 1;
-/// Bytes that sealing adds.
-const OVERHEAD_BYTES: usize = 1 + NONCE_BYTES + TAG_BYTES;
 
 /// Where a cell stands. A sealed cell opens only there: moved to another row, column or table it is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +25,12 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// The place as associated data. Each part is preceded by its length: no two places have the same bytes.
-    fn associated_data(&self) -> Vec<u8> {
-        let mut aad =
-            Vec::with_capacity(1 + 8 * 3 + 4 + self.table.len() + self.column.len() + self.row.len());
-        aad.push(FORMAT);
+    /// The place as associated data, after what the format puts before it. Each part is preceded by its length: no two places
+    /// have the same bytes.
+    pub(crate) fn associated_data(&self, before: &[u8]) -> Vec<u8> {
+        let parts = self.table.len() + self.column.len() + self.row.len();
+        let mut aad = Vec::with_capacity(before.len() + 8 * 3 + 4 + parts);
+        aad.extend_from_slice(before);
         for part in [self.table.as_bytes(), self.column.as_bytes(), self.row] {
             aad.extend_from_slice(&(part.len() as u64).to_be_bytes());
             aad.extend_from_slice(part);
@@ -59,25 +56,19 @@ pub enum SealError {
 #[error("a sealed cell does not open")]
 pub struct OpenError;
 
-/// Seals and opens cells with AES-256-GCM-SIV. Cheap to clone. Never printed.
+/// Opens cells of format 1, which were sealed under a key of the root before there were data keys:
+/// `1 | nonce (12) | ciphertext | tag (16)`. Cheap to clone. Never printed.
 #[derive(Clone)]
-pub struct Sealer(Arc<Aead>);
+pub struct FormatOne(Arc<Aead>);
 
-impl Sealer {
+impl FormatOne {
     pub(crate) fn new(key: &[u8; KEY_BYTES]) -> Self {
         Self(Arc::new(Aead::new(key)))
     }
 
-    /// Seals `plain` for `place`: [`Sealer::open`] gives it back there and nowhere else. 29 bytes longer; its length is not hidden.
-    pub fn seal(&self, place: Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
-        let nonce = random::<NONCE_BYTES>().map_err(|_| SealError::Randomness)?;
-        let mut sealed = Vec::with_capacity(plain.len() + OVERHEAD_BYTES);
-        sealed.push(FORMAT);
-        sealed.extend_from_slice(&*nonce);
-        sealed.extend_from_slice(plain);
-        let start = 1 + NONCE_BYTES;
-        self.0.seal(*nonce, &place.associated_data(), &mut sealed, start).map_err(|_| SealError::TooLong)?;
-        Ok(sealed)
+    /// Whether a cell says that it is of this format.
+    pub fn is_of(sealed: &[u8]) -> bool {
+        sealed.first() == Some(&FORMAT)
     }
 
     /// Gives back what was sealed for `place`.
@@ -88,74 +79,48 @@ impl Sealer {
             return Err(OpenError);
         }
         let mut plain = Zeroizing::new(body.to_vec());
-        let length = self.0.open(*nonce, &place.associated_data(), &mut plain).map_err(|_| OpenError)?.len();
+        let aad = place.associated_data(&[FORMAT]);
+        let length = self.0.open(*nonce, &aad, &mut plain).map_err(|_| OpenError)?.len();
         plain.truncate(length);
         Ok(plain)
     }
+
+    /// What programs before this one wrote.
+    #[cfg(test)]
+    pub(crate) fn seal(&self, place: Place<'_>, plain: &[u8]) -> Vec<u8> {
+        let mut sealed = [&[FORMAT][..], &[9; NONCE_BYTES], plain].concat();
+        self.0
+            .seal([9; NONCE_BYTES], &place.associated_data(&[FORMAT]), &mut sealed, 1 + NONCE_BYTES)
+            .unwrap();
+        sealed
+    }
 }
 
-impl fmt::Debug for Sealer {
+impl fmt::Debug for FormatOne {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sealer(…)")
+        f.write_str("FormatOne(…)")
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     const HERE: Place<'static> = Place { table: "turns", column: "body", row: b"trn_1", schema: 1 };
 
-    fn sealer() -> Sealer {
-        Sealer::new(&[7; KEY_BYTES])
-    }
-
     #[test]
-    fn a_moved_cell_does_not_open() {
-        let sealed = sealer().seal(HERE, b"secret").unwrap();
-        assert_eq!(*sealer().open(HERE, &sealed).unwrap(), b"secret");
-        for (name, place) in [
-            ("other row", Place { row: b"trn_2", ..HERE }),
-            ("other column", Place { column: "bodz", ..HERE }),
-            ("other table", Place { table: "turnt", ..HERE }),
-            ("other schema", Place { schema: 2, ..HERE }),
-            ("shifted boundary", Place { table: "turnsb", column: "ody", ..HERE }),
-            ("empty row", Place { row: b"", ..HERE }),
-        ] {
-            assert_eq!(sealer().open(place, &sealed), Err(OpenError), "{name}");
-        }
-        assert_eq!(Sealer::new(&[8; KEY_BYTES]).open(HERE, &sealed), Err(OpenError), "other key");
-    }
-
-    #[test]
-    fn sealing_twice_gives_two_texts() {
-        assert_ne!(sealer().seal(HERE, b"same").unwrap(), sealer().seal(HERE, b"same").unwrap());
-    }
-
-    proptest! {
-        #[test]
-        fn open_undoes_seal(plain: Vec<u8>, row: Vec<u8>) {
-            let place = Place { row: &row, ..HERE };
-            let sealed = sealer().seal(place, &plain).unwrap();
-            prop_assert_eq!(sealed.len(), plain.len() + OVERHEAD_BYTES);
-            prop_assert_eq!(&*sealer().open(place, &sealed).unwrap(), &plain);
-        }
-
-        #[test]
-        fn one_flipped_bit_and_it_does_not_open(plain: Vec<u8>, at: prop::sample::Index, bit in 0..8u8) {
-            let mut sealed = sealer().seal(HERE, &plain).unwrap();
-            let at = at.index(sealed.len());
-            sealed[at] ^= 1 << bit;
-            prop_assert_eq!(sealer().open(HERE, &sealed), Err(OpenError));
-        }
-
-        #[test]
-        fn a_cut_or_foreign_text_does_not_open(plain: Vec<u8>, cut: prop::sample::Index, noise: Vec<u8>) {
-            let sealed = sealer().seal(HERE, &plain).unwrap();
-            prop_assert_eq!(sealer().open(HERE, &sealed[..cut.index(sealed.len())]), Err(OpenError));
-            prop_assert_eq!(sealer().open(HERE, &noise), Err(OpenError));
+    fn what_was_sealed_before_opens_where_it_stood() {
+        let key = FormatOne::new(&[7; KEY_BYTES]);
+        let sealed = key.seal(HERE, b"secret");
+        assert!(FormatOne::is_of(&sealed));
+        assert_eq!(*key.open(HERE, &sealed).unwrap(), b"secret");
+        assert_eq!(key.open(Place { row: b"trn_2", ..HERE }, &sealed), Err(OpenError), "other row");
+        assert_eq!(FormatOne::new(&[8; KEY_BYTES]).open(HERE, &sealed), Err(OpenError), "other key");
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert_eq!(key.open(HERE, &changed), Err(OpenError), "byte {at}");
+            assert_eq!(key.open(HERE, &sealed[..at]), Err(OpenError), "cut to {at} bytes");
         }
     }
 }

@@ -6,7 +6,7 @@ mod fake;
 
 use std::sync::{Arc, LazyLock};
 
-use botwarden_crypto::{Pepper, RootKey};
+use botwarden_crypto::{Pepper, SecretKey};
 use botwarden_identity::{
     ApiKey, Authenticator, Bounds, Claims, Credential, KeyRecord, Rights, SessionToken, StoredKey,
     StoredSession, Wiring,
@@ -31,7 +31,7 @@ static WORLD: LazyLock<World> = LazyLock::new(World::new);
 
 impl World {
     fn new() -> Self {
-        let (store, root) = (Arc::new(Fake::default()), RootKey::generate().unwrap());
+        let (store, root) = (Arc::new(Fake::default()), SecretKey::generate().unwrap());
         let (pepper, bot) = (root.pepper(), BotName::parse("shop").unwrap());
         let mut state = store.state.lock();
         let keys: Vec<_> = (0..KEYS).map(|_| ApiKey::random().unwrap()).collect();

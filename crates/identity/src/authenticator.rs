@@ -1,5 +1,6 @@
 //! Recognises credentials and keeps sessions.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -271,6 +272,21 @@ impl Authenticator {
             EndOutcome::Before => Ok(Ended::Before),
             EndOutcome::NotFound => Err(EndError::NotFound),
         }
+    }
+
+    /// Ends the sessions that are not kept any more: what another process has deleted is refused when this returns, streams under way
+    /// included.
+    pub async fn end_deleted_sessions(&self, now: UnixMs) -> Result<(), StoreError> {
+        // In this order: whoever is in memory was kept before, so that what is opened meanwhile is not taken for deleted.
+        let here = self.sessions.ids();
+        let kept = self.wiring.sessions.live_sessions(now).await?;
+        let kept: HashSet<&SessionId> = kept.iter().map(|session| &session.id).collect();
+        for id in here.iter().filter(|id| !kept.contains(id)) {
+            if let Some(bot) = self.sessions.bot_of(id) {
+                self.sessions.end(&bot, id);
+            }
+        }
+        Ok(())
     }
 
     /// Forgets expired sessions and their turns, in memory and in the store. Call it every few seconds.

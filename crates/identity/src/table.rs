@@ -182,6 +182,17 @@ impl SessionTable {
         }
     }
 
+    /// Those that are here now.
+    pub(crate) fn ids(&self) -> Vec<SessionId> {
+        self.ledger.lock().hashes.keys().cloned().collect()
+    }
+
+    /// The bot of a session that is here.
+    pub(crate) fn bot_of(&self, id: &SessionId) -> Option<BotName> {
+        let hash = self.ledger.lock().hashes.get(id).copied()?;
+        Some(self.find(&hash)?.bot.clone())
+    }
+
     /// Forgets sessions that have expired, or whose key no longer stands. How many it were.
     pub(crate) fn sweep(&self, now: UnixMs) -> usize {
         let mut gone = Vec::new();

@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn hashes_tell_turns_and_sessions_apart() {
-        let index = botwarden_crypto::RootKey::generate().unwrap().blind_index();
+        let index = botwarden_crypto::SecretKey::generate().unwrap().blind_index();
         let session = |id| SessionId::parse(id).unwrap();
         let turn = |text: &str, spans: &[(u64, u64)]| Turn::new(text.into(), spans).unwrap();
         let one = turn("hello", &[(0, 2)]).hash(&index, &session("ses_a"));

@@ -1,6 +1,7 @@
 //! Where state lies: files and SQLite behind the domain's ports.
 //!
-//! [`DataDir`] is the directory everything lies in, with the root key and the lock of the serving process. [`Sqlite`] keeps keys and
+//! [`DataDir`] is the directory everything lies in, with the root key and the lock of the serving process. [`Keyring`] keeps the keys that everything is sealed under, wrapped, in a
+//! file of its own, and rotates and destroys them. [`Sqlite`] keeps keys and
 //! sessions for `identity`. [`control`] is the socket by which another process tells the serving one that keys have changed.
 //!
 //! Promises: files are readable by their owner alone, and refused otherwise; nothing personal and no credential lies there in the
@@ -10,8 +11,11 @@
 pub mod control;
 mod data_dir;
 mod journal;
+mod keyring;
 mod sqlite;
 
 pub use data_dir::{DataDir, DataDirError, LockError, RootKeyFileError, ServeLock};
 pub use journal::{FileJournal, OpenJournalError, Recovery};
-pub use sqlite::{OpenStoreError, Sqlite};
+pub use keyring::{CellError, FileRoot, Keyring, KeyringError, ListedKey, Rewrapped, Rotation, ShelfError};
+pub use sqlite::database::OpenDatabaseError;
+pub use sqlite::{Erased, OpenStoreError, Sqlite};

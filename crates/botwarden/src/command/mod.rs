@@ -6,5 +6,7 @@ pub(crate) mod config_schema;
 pub(crate) mod demo;
 pub(crate) mod init;
 pub(crate) mod key;
+pub(crate) mod keyring;
 pub(crate) mod man;
 pub(crate) mod serve;
+pub(crate) mod subject;

@@ -15,12 +15,12 @@ use botwarden_gateway::{Addresses, Gateway, Live, Ports, Watch};
 use botwarden_identity::{Authenticator, Bounds, Wiring};
 use botwarden_limit::{Limiter, Settings};
 use botwarden_store::control::ControlListener;
-use botwarden_store::{DataDir, FileJournal, Sqlite};
+use botwarden_store::{DataDir, FileJournal, Keyring, Sqlite};
 use botwarden_types::{Clock, Now, SystemClock};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
-use crate::logs;
+use crate::{keyring, logs};
 
 /// How often changes that nobody announced are looked for (DESIGN: in force within about a second).
 const KEYS_CHECK_EVERY: Duration = Duration::from_secs(1);
@@ -93,6 +93,7 @@ pub(crate) struct Server {
     journal: Arc<FileJournal>,
     clock: Arc<dyn Clock>,
     store: Sqlite,
+    keyring: Arc<Keyring>,
     config: Config,
     lookup: KeyLookup,
     tasks: Vec<JoinHandle<()>>,
@@ -110,21 +111,21 @@ impl Server {
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let dir = DataDir::open(&config.data_dir).context("opening the data directory")?;
-        let root = dir.root_key().context("reading the root key")?;
+        let keyring = keyring::open(&dir).await?;
         // The socket first: news of a change that the first reading of keys missed then waits in its queue.
         let control = ControlListener::bind(&dir).context("taking the data directory")?;
-        let store = Sqlite::open(&dir, root.sealer()).await.context("opening the store")?;
+        let store = Sqlite::open(&dir, keyring.clone()).await.context("opening the store")?;
         let wiring = Wiring {
             keys: Arc::new(store.clone()),
             sessions: Arc::new(store.clone()),
-            pepper: root.pepper(),
-            index: root.blind_index(),
+            pepper: keyring.pepper()?,
+            index: keyring.index()?,
             bounds: Bounds::default(),
         };
         let authenticator =
             Authenticator::load(wiring, clock.now().wall).await.context("reading keys and sessions")?;
         let authenticator = Arc::new(authenticator);
-        let mut settings = Settings::new(*root.limit_hash_key().expose());
+        let mut settings = Settings::new(*keyring.limit_hash_key()?.expose());
         settings.keys_max = config.limit_keys_max;
         let (limiter, journal) = limiter(&dir, settings, clock.now()).context("opening the limit journal")?;
         let live = live(&config, &lookup, &limiter)?;
@@ -138,12 +139,12 @@ impl Server {
         let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
         let gateway = Gateway::start(&config.listen, workers, live, ports).await?;
         let tasks = vec![
-            tokio::spawn(listen_for_news(control, authenticator.clone())),
-            tokio::spawn(watch_keys(authenticator.clone())),
+            tokio::spawn(listen_for_news(control, authenticator.clone(), keyring.clone())),
+            tokio::spawn(watch_keys(authenticator.clone(), keyring.clone())),
             tokio::spawn(purge(authenticator.clone(), clock.clone())),
             tokio::spawn(keep_limits(journal.clone(), limiter.clone(), clock.clone())),
         ];
-        Ok(Self { gateway, authenticator, limiter, journal, clock, store, config, lookup, tasks })
+        Ok(Self { gateway, authenticator, limiter, journal, clock, store, keyring, config, lookup, tasks })
     }
 
     /// Where it listens.
@@ -202,6 +203,7 @@ impl Server {
             tracing::warn!(%error, "the limit journal was not closed; the next start replays it");
         }
         self.store.close().await;
+        self.keyring.close().await;
         cut
     }
 }
@@ -252,21 +254,29 @@ fn process_id() -> anyhow::Result<u64> {
     Ok(hashed)
 }
 
-async fn listen_for_news(control: ControlListener, authenticator: Arc<Authenticator>) {
+async fn listen_for_news(control: ControlListener, authenticator: Arc<Authenticator>, keyring: Arc<Keyring>) {
     let handler: botwarden_store::control::Handler = Arc::new(move || {
-        let authenticator = authenticator.clone();
-        Box::pin(async move { authenticator.refresh_keys().await.map_err(Into::into) })
+        let (authenticator, keyring) = (authenticator.clone(), keyring.clone());
+        Box::pin(async move {
+            keyring.forget_destroyed().await?;
+            let generation = authenticator.refresh_keys().await?;
+            authenticator.end_deleted_sessions(SystemClock.now().wall).await?;
+            Ok(generation)
+        })
     });
     control.serve(handler).await;
 }
 
 /// The safety net under the control socket: changes made without telling us.
-async fn watch_keys(authenticator: Arc<Authenticator>) {
+async fn watch_keys(authenticator: Arc<Authenticator>, keyring: Arc<Keyring>) {
     let mut every = tokio::time::interval(KEYS_CHECK_EVERY);
     loop {
         every.tick().await;
         if let Err(error) = authenticator.refresh_keys_if_changed().await {
             tracing::error!(%error, "keys could not be read; the ones before stay in force");
+        }
+        if let Err(error) = keyring.forget_destroyed().await {
+            tracing::error!(%error, "the keyring could not be read");
         }
     }
 }

@@ -12,6 +12,7 @@ mod support;
 mod byte_identity;
 mod chat;
 mod disk;
+mod erasure;
 mod hang_up;
 mod heads;
 mod http;

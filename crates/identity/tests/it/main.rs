@@ -10,7 +10,7 @@ mod sessions;
 use std::sync::Arc;
 use std::time::Duration;
 
-use botwarden_crypto::RootKey;
+use botwarden_crypto::SecretKey;
 use botwarden_identity::keys::{NewKey, issue};
 use botwarden_identity::{
     ApiKey, Authenticator, Bounds, Claims, Credential, KeyRecord, OpenSession, Principal, Right, Rights,
@@ -26,7 +26,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// An authenticator over a fake store.
 struct World {
     store: Arc<Fake>,
-    root: RootKey,
+    root: SecretKey,
     authenticator: Authenticator,
 }
 
@@ -36,7 +36,7 @@ impl World {
     }
 
     async fn bounded(bounds: Bounds) -> Self {
-        let (store, root) = (Arc::new(Fake::default()), RootKey::generate().unwrap());
+        let (store, root) = (Arc::new(Fake::default()), SecretKey::generate().unwrap());
         let authenticator = Authenticator::load(wiring(&store, &root, bounds), NOW).await.unwrap();
         Self { store, root, authenticator }
     }
@@ -65,7 +65,7 @@ impl World {
     }
 }
 
-fn wiring(store: &Arc<Fake>, root: &RootKey, bounds: Bounds) -> Wiring {
+fn wiring(store: &Arc<Fake>, root: &SecretKey, bounds: Bounds) -> Wiring {
     Wiring {
         keys: Arc::<Fake>::clone(store),
         sessions: Arc::<Fake>::clone(store),

@@ -41,6 +41,21 @@ async fn a_token_acts_for_its_user_and_may_chat_alone() {
 }
 
 #[tokio::test]
+async fn sessions_that_another_process_deleted_are_over() {
+    let world = World::new().await;
+    let caller = world.backend("shop").await;
+    let (gone, session) = world.open(&caller).await;
+    let (kept, _) = world.open(&caller).await;
+    let in_flight = world.authenticator.identify(&Credential::Session(gone.clone()), NOW).unwrap();
+    world.store.state.lock().sessions.retain(|(kept, _)| kept.id != session.id);
+    world.authenticator.end_deleted_sessions(NOW).await.unwrap();
+    assert_eq!(in_flight.still_valid(NOW), Err(IdentifyError::Ended));
+    let gone = world.authenticator.identify(&Credential::Session(gone), NOW);
+    assert_eq!(gone.map(drop), Err(IdentifyError::Unknown));
+    assert!(world.authenticator.identify(&Credential::Session(kept), NOW).is_ok());
+}
+
+#[tokio::test]
 async fn only_the_right_opens_sessions() {
     let world = World::new().await;
     for (rights, ok) in [

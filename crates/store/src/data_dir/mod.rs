@@ -78,6 +78,11 @@ impl DataDir {
     pub(crate) fn database(&self) -> PathBuf {
         self.path.join("botwarden.db")
     }
+
+    /// The wrapped keys of [`crate::Keyring`].
+    pub(crate) fn keyring(&self) -> PathBuf {
+        self.path.join("keyring.db")
+    }
 }
 
 #[cfg(test)]

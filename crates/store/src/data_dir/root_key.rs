@@ -12,6 +12,8 @@ use super::{DataDir, ModeError, check_owned};
 
 /// The file's name.
 const NAME: &str = "root.key";
+/// The key that is going to take its place.
+const NEXT: &str = "root.key.next";
 /// What the names of half-made keys begin with.
 const DRAFT: &str = "root.key.draft-";
 
@@ -56,7 +58,7 @@ impl DataDir {
     pub fn root_key(&self) -> Result<RootKey, RootKeyFileError> {
         let path = self.path().join(NAME);
         // Asked first: whoever makes the database made the key before, so "data, but no key" cannot be a race.
-        let has_data = self.database().exists();
+        let has_data = self.database().exists() || self.keyring().exists();
         if let Some(key) = load(&path)? {
             self.sweep_drafts();
             return Ok(key);
@@ -67,6 +69,28 @@ impl DataDir {
         self.create(&path)?;
         // Read back, whoever won.
         load(&path)?.ok_or(RootKeyFileError::Lost { path })
+    }
+
+    /// Whether a rotation has made the key that comes next.
+    pub(crate) fn has_next_root_key(&self) -> bool {
+        self.path().join(NEXT).exists()
+    }
+
+    /// The key that is going to take the place of the one there is: made if there is none yet.
+    pub(crate) fn next_root_key(&self) -> Result<RootKey, RootKeyFileError> {
+        let path = self.path().join(NEXT);
+        if let Some(key) = load(&path)? {
+            return Ok(key);
+        }
+        self.create(&path)?;
+        load(&path)?.ok_or(RootKeyFileError::Lost { path })
+    }
+
+    /// Puts the next key in the place of the one there is.
+    pub(crate) fn replace_root_key(&self) -> Result<(), RootKeyFileError> {
+        let (next, path) = (self.path().join(NEXT), self.path().join(NAME));
+        let done = fs::rename(&next, &path).and_then(|()| File::open(self.path())?.sync_all());
+        done.map_err(|source| RootKeyFileError::Io { operation: "replacing", path, source })
     }
 
     /// Writes a new key beside its place, then links it there: a link never replaces, so the first process wins.
@@ -144,8 +168,8 @@ mod tests {
         (dir, data)
     }
 
-    fn probe(key: &RootKey) -> botwarden_crypto::Digest {
-        key.pepper().hash(b"probe")
+    fn probe(key: &RootKey) -> String {
+        botwarden_crypto::RootProvider::id(key)
     }
 
     #[test]

@@ -6,8 +6,9 @@ use botwarden_types::{BotName, KeyId, UnixMs};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::database::number;
 use super::row::{Clear, count, from_column, to_column};
-use super::{Fault, Sqlite, failed, if_sound, number};
+use super::{Fault, Sqlite, failed, if_sound};
 
 const TABLE: &str = "keys";
 const COLUMN: &str = "sealed";
@@ -39,7 +40,7 @@ impl Sqlite {
         let record = &key.record;
         // The label or its absence, marked by the first byte.
         let label = record.label.as_deref().map_or_else(Vec::new, |label| [b"=", label.as_bytes()].concat());
-        let sealed = self.sealer.seal(clear(key).place(TABLE, COLUMN), &label)?;
+        let sealed = self.keyring.system().seal(clear(key).place(TABLE, COLUMN), &label)?;
         let mut transaction = self.write().await?;
         if number(&mut transaction, "SELECT count(*) FROM keys").await? >= count(max) {
             return Ok(Kept::Full);
@@ -67,8 +68,10 @@ impl Sqlite {
         let mut transaction = self.pool.begin().await?;
         let generation = generation(&mut transaction).await?;
         let rows = sqlx::query("SELECT * FROM keys ORDER BY seq").fetch_all(&mut *transaction).await?;
-        let keys =
-            rows.iter().filter_map(|row| if_sound(self.key(row)).transpose()).collect::<Result<_, _>>()?;
+        let mut keys = Vec::with_capacity(rows.len());
+        for row in &rows {
+            keys.extend(if_sound(self.key(row).await)?);
+        }
         Ok(KeySet { generation, keys })
     }
 
@@ -91,7 +94,7 @@ impl Sqlite {
         }
         transaction.commit().await?;
         // Read after the commit: a row that does not open is revoked all the same.
-        let mut record = self.key(&row)?.record;
+        let mut record = self.key(&row).await?.record;
         record.revoked = Some(earlier.map_or(now, from_column));
         Ok(Some(record))
     }
@@ -101,7 +104,7 @@ impl Sqlite {
         Ok(generation(&mut connection).await?)
     }
 
-    fn key(&self, row: &SqliteRow) -> Result<StoredKey, Fault> {
+    async fn key(&self, row: &SqliteRow) -> Result<StoredKey, Fault> {
         let id: String = row.try_get("id")?;
         let damaged = || Fault::Damaged { table: TABLE, id: id.clone() };
         let rights = u8::try_from(row.try_get::<i64, _>("rights")?).map_err(|_| damaged())?;
@@ -117,10 +120,8 @@ impl Sqlite {
                 revoked: row.try_get::<Option<i64>, _>("revoked")?.map(from_column),
             },
         };
-        let opened = self
-            .sealer
-            .open(clear(&key).place(TABLE, COLUMN), row.try_get("sealed")?)
-            .map_err(|source| Fault::Open { table: TABLE, id: id.clone(), source })?;
+        let place = clear(&key);
+        let opened = self.open_cell(place.place(TABLE, COLUMN), row.try_get("sealed")?, TABLE, &id).await?;
         key.record.label = match opened.split_first() {
             None => None,
             Some((_, label)) => Some(String::from_utf8(label.to_vec()).map_err(|_| damaged())?),

@@ -9,51 +9,56 @@ const SCHEMA: u32 = 1;
 /// The clear columns of a row that never change, as one unambiguous text. A cell sealed for it opens only while all of them are what
 /// they were: whoever edits the database cannot give a key more rights, or another hash, or a later expiry.
 #[derive(Default)]
-pub(super) struct Clear(Vec<u8>);
+pub(crate) struct Clear(Vec<u8>);
 
 impl Clear {
-    pub(super) fn bytes(mut self, bytes: &[u8]) -> Self {
+    pub(crate) fn bytes(mut self, bytes: &[u8]) -> Self {
         self.0.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
         self.0.extend_from_slice(bytes);
         self
     }
 
-    pub(super) fn text(self, text: &str) -> Self {
+    pub(crate) fn text(self, text: &str) -> Self {
         self.bytes(text.as_bytes())
     }
 
-    pub(super) fn digest(self, digest: &Digest) -> Self {
+    pub(crate) fn digest(self, digest: &Digest) -> Self {
         self.bytes(digest.as_bytes())
     }
 
-    pub(super) fn number(self, number: Option<i64>) -> Self {
+    pub(crate) fn number(self, number: Option<i64>) -> Self {
         match number {
             Some(number) => self.bytes(&number.to_be_bytes()),
             None => self.bytes(&[]),
         }
     }
 
-    pub(super) fn time(self, at: UnixMs) -> Self {
+    pub(crate) fn time(self, at: UnixMs) -> Self {
         self.number(Some(to_column(at)))
     }
 
+    /// The columns as one text.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The place of a cell in this row.
-    pub(super) fn place<'a>(&'a self, table: &'a str, column: &'a str) -> Place<'a> {
+    pub(crate) fn place<'a>(&'a self, table: &'a str, column: &'a str) -> Place<'a> {
         Place { table, column, row: &self.0, schema: SCHEMA }
     }
 }
 
 /// SQLite's integers are signed. A time beyond the year 292,000,000 is kept as that.
-pub(super) fn to_column(at: UnixMs) -> i64 {
+pub(crate) fn to_column(at: UnixMs) -> i64 {
     i64::try_from(at.0).unwrap_or(i64::MAX)
 }
 
 /// A negative time was never written; read as the past, so that whatever expires has.
-pub(super) fn from_column(at: i64) -> UnixMs {
+pub(crate) fn from_column(at: i64) -> UnixMs {
     UnixMs(u64::try_from(at).unwrap_or(0))
 }
 
 /// A bound as SQLite counts.
-pub(super) fn count(number: usize) -> i64 {
+pub(crate) fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

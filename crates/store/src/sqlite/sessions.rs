@@ -1,6 +1,6 @@
 //! Sessions and their turns.
 
-use botwarden_crypto::Digest;
+use botwarden_crypto::{CellKey, Digest};
 use botwarden_identity::{
     Appended, BoxFuture, Claims, EndOutcome, Inserted, KeptTurn, NewTurn, SessionStore, StoreError,
     StoredSession, Turn,
@@ -60,12 +60,14 @@ impl SessionStore for Sqlite {
 impl Sqlite {
     async fn insert(&self, session: &StoredSession) -> Result<Inserted, Fault> {
         let content = SessionContent::encode(session)?;
-        let sealed = self.sealer.seal(clear(session).place(SESSIONS, COLUMN), &content)?;
+        let subject = self.subject_of(&session.bot, &session.user);
+        let key = self.subject_key(&subject, session.created).await?;
+        let sealed = key.seal(clear(session).place(SESSIONS, COLUMN), &content)?;
         let mut transaction = self.write().await?;
         // The key is looked at under the write lock: a revocation comes before (no session) or after (and ends it).
         let done = sqlx::query(
-            "INSERT INTO sessions (id, hash, bot, key, created, expires, sealed)
-             SELECT ?1, ?2, ?3, id, ?5, ?6, ?7 FROM keys WHERE id = ?4 AND revoked IS NULL",
+            "INSERT INTO sessions (id, hash, bot, key, created, expires, sealed, subject)
+             SELECT ?1, ?2, ?3, id, ?5, ?6, ?7, ?8 FROM keys WHERE id = ?4 AND revoked IS NULL",
         )
         .bind(session.id.as_str())
         .bind(session.hash.as_bytes().as_slice())
@@ -74,6 +76,7 @@ impl Sqlite {
         .bind(to_column(session.created))
         .bind(to_column(session.expires))
         .bind(sealed)
+        .bind(subject.as_bytes().as_slice())
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
@@ -85,7 +88,11 @@ impl Sqlite {
             .bind(to_column(now))
             .fetch_all(&self.pool)
             .await?;
-        rows.iter().filter_map(|row| if_sound(self.session(row)).transpose()).collect()
+        let mut sessions = Vec::with_capacity(rows.len());
+        for row in &rows {
+            sessions.extend(if_sound(self.session(row).await)?);
+        }
+        Ok(sessions)
     }
 
     async fn end(&self, bot: &BotName, id: &SessionId, now: UnixMs) -> Result<EndOutcome, Fault> {
@@ -106,6 +113,11 @@ impl Sqlite {
     }
 
     async fn append(&self, new: NewTurn<'_>) -> Result<Appended, Fault> {
+        // The key before the transaction: keys lie in a file of their own.
+        let key = match self.subject_of_session(new.bot, new.session).await? {
+            Some(subject) => self.subject_key(&subject, new.created).await?,
+            None => self.keyring.system().clone(),
+        };
         let mut transaction = self.write().await?;
         let Some(found) = find(&mut transaction, new.bot, new.session).await? else {
             return Ok(Appended::NotFound);
@@ -122,7 +134,7 @@ impl Sqlite {
         }
         let content = TurnContent::encode(new.turn)?;
         let place = clear_turn(&new.id, new.session, number, &new.idempotency, &new.body, new.created);
-        let sealed = self.sealer.seal(place.place(TURNS, COLUMN), &content)?;
+        let sealed = key.seal(place.place(TURNS, COLUMN), &content)?;
         sqlx::query(
             "INSERT INTO turns (id, session, number, idempotency, body, created, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)",
         )
@@ -148,7 +160,11 @@ impl Sqlite {
         .bind(bot.as_str())
         .fetch_all(&self.pool)
         .await?;
-        rows.iter().map(|row| self.turn(session, row)).collect()
+        let mut turns = Vec::with_capacity(rows.len());
+        for row in &rows {
+            turns.push(self.turn(session, row).await?);
+        }
+        Ok(turns)
     }
 
     async fn purge(&self, now: UnixMs, max: usize) -> Result<usize, Fault> {
@@ -162,7 +178,28 @@ impl Sqlite {
         Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
     }
 
-    fn session(&self, row: &SqliteRow) -> Result<StoredSession, Fault> {
+    /// What stands for a person in clear columns.
+    pub(super) fn subject_of(&self, bot: &BotName, user: &UserName) -> Digest {
+        // Users of two bots are two people: what a name means is up to each application.
+        let name = Clear::default().text(bot.as_str()).text(user.as_str());
+        self.index.hash("subject", name.as_bytes())
+    }
+
+    async fn subject_key(&self, subject: &Digest, now: UnixMs) -> Result<CellKey, Fault> {
+        self.keyring.subject(subject, now).await.map_err(|error| Fault::Keyring(Box::new(error)))
+    }
+
+    async fn subject_of_session(&self, bot: &BotName, id: &SessionId) -> Result<Option<Digest>, Fault> {
+        let found: Option<Option<Vec<u8>>> =
+            sqlx::query_scalar("SELECT subject FROM sessions WHERE id = ? AND bot = ?")
+                .bind(id.as_str())
+                .bind(bot.as_str())
+                .fetch_optional(&self.pool)
+                .await?;
+        Ok(found.flatten().and_then(|bytes| Digest::from_stored(&bytes)))
+    }
+
+    async fn session(&self, row: &SqliteRow) -> Result<StoredSession, Fault> {
         let id: String = row.try_get("id")?;
         let damaged = || Fault::Damaged { table: SESSIONS, id: id.clone() };
         // A name that stands in for the user's until the cell is open.
@@ -177,25 +214,26 @@ impl Sqlite {
             created: from_column(row.try_get("created")?),
             expires: from_column(row.try_get("expires")?),
         };
-        let opened = self
-            .sealer
-            .open(clear(&session).place(SESSIONS, COLUMN), row.try_get("sealed")?)
-            .map_err(|source| Fault::Open { table: SESSIONS, id: id.clone(), source })?;
+        let place = clear(&session);
+        let opened =
+            self.open_cell(place.place(SESSIONS, COLUMN), row.try_get("sealed")?, SESSIONS, &id).await?;
         (session.user, session.claims) = SessionContent::read(&opened).ok_or_else(damaged)?;
+        // A session filed under another person would outlive the erasure of its own.
+        let subject: Option<&[u8]> = row.try_get("subject")?;
+        if subject.is_some_and(|subject| subject != self.subject_of(&session.bot, &session.user).as_bytes()) {
+            return Err(damaged());
+        }
         Ok(session)
     }
 
-    fn turn(&self, session: &SessionId, row: &SqliteRow) -> Result<KeptTurn, Fault> {
+    async fn turn(&self, session: &SessionId, row: &SqliteRow) -> Result<KeptTurn, Fault> {
         let id: String = row.try_get("id")?;
         let damaged = || Fault::Damaged { table: TURNS, id: id.clone() };
         let idempotency = Digest::from_stored(row.try_get("idempotency")?).ok_or_else(damaged)?;
         let body = Digest::from_stored(row.try_get("body")?).ok_or_else(damaged)?;
         let created = from_column(row.try_get("created")?);
         let place = clear_turn(&id, session, row.try_get("number")?, &idempotency, &body, created);
-        let opened = self
-            .sealer
-            .open(place.place(TURNS, COLUMN), row.try_get("sealed")?)
-            .map_err(|source| Fault::Open { table: TURNS, id: id.clone(), source })?;
+        let opened = self.open_cell(place.place(TURNS, COLUMN), row.try_get("sealed")?, TURNS, &id).await?;
         let turn = TurnContent::read(&opened).ok_or_else(damaged)?;
         Ok(KeptTurn { id, turn, created })
     }

@@ -19,8 +19,8 @@ async fn serve(place: &Place) -> (Arc<Authenticator>, impl Future<Output = ()> +
     let wiring = Wiring {
         keys: Arc::<botwarden_store::Sqlite>::clone(&store),
         sessions: store,
-        pepper: place.root.pepper(),
-        index: place.root.blind_index(),
+        pepper: place.pepper(),
+        index: place.index(),
         bounds: Bounds::default(),
     };
     let authenticator = Arc::new(Authenticator::load(wiring, NOW).await.unwrap());
@@ -39,11 +39,11 @@ fn backend() -> NewKey {
 /// A server, and a command with a database connection of its own.
 #[tokio::test]
 async fn issued_and_revoked_keys_are_in_force_when_the_command_returns() {
-    let place = Place::new();
+    let place = Place::new().await;
     let (authenticator, serving) = serve(&place).await;
     let command = async {
         let store = place.open().await;
-        let (key, record) = issue(&store, &place.root.pepper(), backend(), NOW).await.unwrap();
+        let (key, record) = issue(&store, &place.pepper(), backend(), NOW).await.unwrap();
         let credential = Credential::Key(key);
         assert_eq!(
             authenticator.identify(&credential, NOW).map(drop),
@@ -73,10 +73,10 @@ async fn issued_and_revoked_keys_are_in_force_when_the_command_returns() {
 /// The news never arrives; the server asks by itself.
 #[tokio::test]
 async fn the_safety_net_notices_what_nobody_told() {
-    let place = Place::new();
+    let place = Place::new().await;
     let (authenticator, _not_polled) = serve(&place).await;
     let store = place.open().await;
-    let (key, record) = issue(&store, &place.root.pepper(), backend(), NOW).await.unwrap();
+    let (key, record) = issue(&store, &place.pepper(), backend(), NOW).await.unwrap();
     let credential = Credential::Key(key);
     authenticator.refresh_keys_if_changed().await.unwrap();
     assert!(authenticator.identify(&credential, NOW).is_ok());
@@ -88,9 +88,9 @@ async fn the_safety_net_notices_what_nobody_told() {
 /// Committed after the server had read its keys, before it answered on the socket: the news waits in the queue.
 #[tokio::test]
 async fn a_revocation_during_the_start_is_not_missed() {
-    let place = Place::new();
+    let place = Place::new().await;
     let store = place.open().await;
-    let (key, record) = issue(&store, &place.root.pepper(), backend(), NOW).await.unwrap();
+    let (key, record) = issue(&store, &place.pepper(), backend(), NOW).await.unwrap();
     let credential = Credential::Key(key);
     let (authenticator, serving) = serve(&place).await;
     revoke(&store, &record.id, LATER).await.unwrap();
@@ -105,8 +105,8 @@ async fn a_revocation_during_the_start_is_not_missed() {
 
 #[tokio::test]
 async fn sessions_survive_a_restart_of_the_server() {
-    let place = Place::new();
-    let (key, _) = issue(&place.open().await, &place.root.pepper(), backend(), NOW).await.unwrap();
+    let place = Place::new().await;
+    let (key, _) = issue(&place.open().await, &place.pepper(), backend(), NOW).await.unwrap();
     let token = {
         let (authenticator, _serving) = serve(&place).await;
         let caller = authenticator.identify(&Credential::Key(key), NOW).unwrap();

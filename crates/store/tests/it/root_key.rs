@@ -1,13 +1,13 @@
 //! The root key between processes.
 
+use botwarden_crypto::RootProvider;
 use botwarden_store::DataDir;
 
 use crate::child::{Part, Player, say};
 
 /// The part [`Part::OpenRootKey`].
 pub(crate) fn open_and_say(data: &DataDir) {
-    let digest = data.root_key().unwrap().pepper().hash(b"fingerprint");
-    say(&format!("{:02x?}", digest.as_bytes()));
+    say(&RootProvider::id(&data.root_key().unwrap()));
 }
 
 #[test]

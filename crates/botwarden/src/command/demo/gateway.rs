@@ -15,6 +15,7 @@ use botwarden_types::{BotName, Clock, KeyId, Secret, SystemClock, UnixMs};
 use tokio::sync::mpsc;
 
 use crate::config::Config;
+use crate::keyring;
 use crate::server::{KeyLookup, Server};
 
 /// One request and what was decided about it, as the gateway reports it. Holds ids, no content.
@@ -88,9 +89,9 @@ pub(super) async fn start(
     let text = TEMPLATE.replace("{model}", &model.to_string()).replace("{key_env}", MODEL_KEY);
     std::fs::write(&file, text).context("writing the demo's configuration")?;
     let config = Config::load(&file).context("reading the demo's configuration")?;
-    let dir = DataDir::open(&config.data_dir)?;
-    let pepper = dir.root_key()?.pepper();
-    drop(dir);
+    let keyring = keyring::open(&DataDir::open(&config.data_dir)?).await?;
+    let pepper = keyring.pepper()?;
+    keyring.close().await;
     let key = model_key.clone();
     let lookup: KeyLookup = Arc::new(move |name| (name == MODEL_KEY).then(|| key.expose().to_owned()));
     let (tap, decisions) = mpsc::channel(DECISIONS_MAX);

@@ -54,7 +54,7 @@ impl Issue {
         let now = SystemClock.now().wall;
         let expires = self.expires.map(|span| now.after(span));
         let new = NewKey { bot, rights, label: self.label, expires };
-        let (key, record) = keys::issue(&keys.store, &keys.root.pepper(), new, now).await.map_err(refused)?;
+        let (key, record) = keys::issue(&keys.store, &keys.pepper, new, now).await.map_err(refused)?;
         exit::print(&format!("{}\n", key.expose())).map_err(|error| unprinted(&error, &record))?;
         exit::note(&summary(&record));
         let (in_force, words) = keys.announce().await;

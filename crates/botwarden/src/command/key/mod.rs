@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use botwarden_crypto::RootKey;
+use botwarden_crypto::Pepper;
 use botwarden_store::control::{self, Notified};
 use botwarden_store::{DataDir, Sqlite};
 
-use crate::exit;
+use crate::{exit, keyring};
 
 /// Issue, list and revoke the keys with which applications come to the gateway.
 #[derive(Debug, clap::Subcommand)]
@@ -36,16 +36,17 @@ impl Key {
 /// The store of keys, and what it takes to work with it.
 struct Keys {
     dir: DataDir,
-    root: RootKey,
+    pepper: Pepper,
     store: Sqlite,
 }
 
 impl Keys {
     /// Opens the store of a configuration in `dir`.
     async fn open(dir: DataDir) -> anyhow::Result<Self> {
-        let root = dir.root_key().context("reading the root key")?;
-        let store = Sqlite::open(&dir, root.sealer()).await.context("opening the store of keys")?;
-        Ok(Self { dir, root, store })
+        let keyring = keyring::open(&dir).await?;
+        let pepper = keyring.pepper()?;
+        let store = Sqlite::open(&dir, keyring).await.context("opening the store of keys")?;
+        Ok(Self { dir, pepper, store })
     }
 
     /// Tells a running server, in words what became of it and as a value whether it is known to be in force.

@@ -14,6 +14,13 @@ const COMMANDS: &[&[&str]] = &[
     &["key", "issue"],
     &["key", "list"],
     &["key", "revoke"],
+    &["keyring"],
+    &["keyring", "init"],
+    &["keyring", "list"],
+    &["keyring", "rotate"],
+    &["keyring", "destroy"],
+    &["subject"],
+    &["subject", "erase"],
     &["completions"],
     &["man"],
 ];

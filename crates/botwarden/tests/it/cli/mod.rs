@@ -5,6 +5,7 @@ mod config;
 mod help;
 mod init;
 mod key;
+mod keyring;
 mod pages;
 mod serve;
 

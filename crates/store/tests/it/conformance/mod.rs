@@ -6,7 +6,7 @@ pub(crate) mod sessions;
 
 use std::sync::Arc;
 
-use botwarden_crypto::{BlindIndex, Pepper, RootKey};
+use botwarden_crypto::{BlindIndex, Pepper};
 use botwarden_identity::keys::NewKey;
 use botwarden_identity::{
     ApiKey, Claims, KeyRecord, KeyStore, Right, Rights, SessionStore, StoredKey, StoredSession, Turn,
@@ -26,17 +26,12 @@ pub(crate) struct Backend {
 impl Backend {
     pub(crate) fn new<S: KeyStore + SessionStore>(
         store: S,
-        root: &RootKey,
+        pepper: Pepper,
+        index: BlindIndex,
         keep: impl std::any::Any + Send + Sync,
     ) -> Self {
         let store = Arc::new(store);
-        Self {
-            keys: Arc::<S>::clone(&store),
-            sessions: store,
-            pepper: root.pepper(),
-            index: root.blind_index(),
-            _keep: Box::new(keep),
-        }
+        Self { keys: Arc::<S>::clone(&store), sessions: store, pepper, index, _keep: Box::new(keep) }
     }
 
     /// Issues a backend key for `bot`.

@@ -4,6 +4,7 @@ use botwarden_identity::keys::{NewKey, issue, list};
 use botwarden_identity::{Appended, NewTurn, Rights, SessionStore};
 use botwarden_store::{DataDir, Sqlite};
 
+use super::keyring;
 use crate::child::{Part, Player, say};
 use crate::conformance::{MUCH_LATER, NOW, bot, session, session_id, turn};
 
@@ -11,23 +12,24 @@ use crate::conformance::{MUCH_LATER, NOW, bot, session, session_id, turn};
 pub(crate) fn write_until_killed(data: &DataDir) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let root = data.root_key().unwrap();
-        let store = Sqlite::open(data, root.sealer()).await.unwrap();
+        let keyring = keyring(data).await;
+        let (pepper, index) = (keyring.pepper().unwrap(), keyring.index().unwrap());
+        let store = Sqlite::open(data, keyring).await.unwrap();
         say("open");
         for round in 0.. {
             let new = NewKey { bot: bot("shop"), rights: Rights::backend(), label: None, expires: None };
-            let (_, key) = issue(&store, &root.pepper(), new, NOW).await.unwrap();
+            let (_, key) = issue(&store, &pepper, new, NOW).await.unwrap();
             say(&format!("key {}", key.id));
             let id = format!("ses_{round}_{}", key.id);
-            store.insert_session(&session(&id, &key, MUCH_LATER, &root.pepper())).await.unwrap();
+            store.insert_session(&session(&id, &key, MUCH_LATER, &pepper)).await.unwrap();
             say(&format!("session {id}"));
             let (of, in_session) = (bot("shop"), session_id(&id));
             let new = NewTurn {
                 id: format!("trn_{id}"),
                 session: &in_session,
                 bot: &of,
-                idempotency: root.blind_index().hash("key", b"k"),
-                body: root.blind_index().hash("body", b"b"),
+                idempotency: index.hash("key", b"k"),
+                body: index.hash("body", b"b"),
                 turn: &turn("hello"),
                 created: NOW,
                 turns_max: 10,
@@ -51,7 +53,7 @@ async fn nothing_acknowledged_is_lost_when_killed() {
         }
         said.extend(player.kill());
 
-        let store = Sqlite::open(&data, data.root_key().unwrap().sealer()).await.unwrap();
+        let store = Sqlite::open(&data, keyring(&data).await).await.unwrap();
         let keys = list(&store).await.unwrap();
         let sessions = store.live_sessions(NOW).await.unwrap();
         for line in &said {

@@ -4,10 +4,9 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use botwarden_crypto::RootKey;
 use botwarden_identity::keys::{NewKey, issue};
 use botwarden_identity::{Authenticator, Bounds, Claims, IdempotencyKey, OpenSession, Rights, Turn, Wiring};
-use botwarden_store::{OpenStoreError, Sqlite};
+use botwarden_store::{FileRoot, Keyring, KeyringError, OpenDatabaseError, OpenStoreError, Sqlite};
 use botwarden_types::UserName;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
@@ -35,25 +34,25 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
-pub(super) fn wiring(store: &Sqlite, root: &RootKey) -> Wiring {
+pub(super) fn wiring(store: &Sqlite, place: &Place) -> Wiring {
     Wiring {
         keys: Arc::new(store.clone()),
         sessions: Arc::new(store.clone()),
-        pepper: root.pepper(),
-        index: root.blind_index(),
+        pepper: place.pepper(),
+        index: place.index(),
         bounds: Bounds::default(),
     }
 }
 
 #[tokio::test]
 async fn nothing_personal_and_no_credential_lies_in_the_clear() {
-    let place = Place::new();
+    let place = Place::new().await;
     let store = place.open().await;
-    let pepper = place.root.pepper();
+    let pepper = place.pepper();
     let new =
         NewKey { bot: bot("shop"), rights: Rights::backend(), label: Some(MARKER.into()), expires: None };
     let (key, record) = issue(&store, &pepper, new, NOW).await.unwrap();
-    let authenticator = Authenticator::load(wiring(&store, &place.root), NOW).await.unwrap();
+    let authenticator = Authenticator::load(wiring(&store, &place), NOW).await.unwrap();
     let caller = authenticator.identify(&botwarden_identity::Credential::Key(key.clone()), NOW).unwrap();
     let claims =
         Claims::parse(&format!(r#"{{"{MARKER}":"{MARKER}","n":{},"l":["{MARKER}"]}}"#, 77_123_456_789_u64))
@@ -91,11 +90,11 @@ async fn nothing_personal_and_no_credential_lies_in_the_clear() {
 
 #[tokio::test]
 async fn deleted_rows_are_overwritten() {
-    let place = Place::new();
+    let place = Place::new().await;
     let store = place.open().await;
     let new = NewKey { bot: bot("shop"), rights: Rights::backend(), label: None, expires: None };
-    let (key, _) = issue(&store, &place.root.pepper(), new, NOW).await.unwrap();
-    let authenticator = Authenticator::load(wiring(&store, &place.root), NOW).await.unwrap();
+    let (key, _) = issue(&store, &place.pepper(), new, NOW).await.unwrap();
+    let authenticator = Authenticator::load(wiring(&store, &place), NOW).await.unwrap();
     let caller = authenticator.identify(&botwarden_identity::Credential::Key(key), NOW).unwrap();
     let open = OpenSession::new(UserName::parse("alice").unwrap(), Claims::default(), None).unwrap();
     let (_, session) = authenticator.open_session(&caller, open, NOW).await.unwrap();
@@ -106,26 +105,26 @@ async fn deleted_rows_are_overwritten() {
 
 #[tokio::test]
 async fn files_are_private() {
-    let place = Place::new();
+    let place = Place::new().await;
     let store = place.open().await;
     let new = NewKey { bot: bot("shop"), rights: Rights::backend(), label: None, expires: None };
-    issue(&store, &place.root.pepper(), new, NOW).await.unwrap();
+    issue(&store, &place.pepper(), new, NOW).await.unwrap();
     let mut seen = 0;
     for entry in fs::read_dir(place.data.path()).unwrap() {
         let entry = entry.unwrap();
         assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.file_name());
         seen += 1;
     }
-    assert_eq!(seen, 4, "root.key, botwarden.db, -wal, -shm");
+    assert_eq!(seen, 7, "root.key, keyring.db, botwarden.db, and -wal and -shm of both");
 }
 
 #[tokio::test]
 async fn a_readable_database_is_refused_with_its_mend() {
-    let place = Place::new();
+    let place = Place::new().await;
     place.open().await.close().await;
     let path = place.data.path().join("botwarden.db");
     fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
-    let error = Sqlite::open(&place.data, place.root.sealer()).await.unwrap_err();
+    let error = Sqlite::open(&place.data, place.keyring()).await.unwrap_err();
     assert!(error.to_string().contains("chmod 600"), "{error}");
 }
 
@@ -145,7 +144,7 @@ async fn other_files_are_refused() {
         ("ours without version", Some("PRAGMA application_id = 0x42774462;")),
         ("a negative version", Some("PRAGMA application_id = 0x42774462; PRAGMA user_version = -1;")),
     ] {
-        let place = Place::new();
+        let place = Place::new().await;
         let path = place.data.path().join("botwarden.db");
         match make {
             None => {
@@ -159,13 +158,19 @@ async fn other_files_are_refused() {
         }
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         let before = fs::read(&path).unwrap();
-        let error = Sqlite::open(&place.data, place.root.sealer()).await.unwrap_err();
+        let error = Sqlite::open(&place.data, place.keyring()).await.unwrap_err();
         match name {
             "a newer schema" => {
-                assert!(matches!(error, OpenStoreError::Newer { found: 99, .. }), "{error:?}");
+                assert!(
+                    matches!(error, OpenStoreError::Database(OpenDatabaseError::Newer { found: 99, .. })),
+                    "{error:?}"
+                );
                 assert!(error.to_string().contains("upgrade botwarden"));
             }
-            _ => assert!(matches!(error, OpenStoreError::Foreign { .. }), "{name}: {error:?}"),
+            _ => assert!(
+                matches!(error, OpenStoreError::Database(OpenDatabaseError::Foreign { .. })),
+                "{name}: {error:?}"
+            ),
         }
         if name == "a text" {
             assert_eq!(fs::read(&path).unwrap(), before, "it was not touched");
@@ -174,25 +179,32 @@ async fn other_files_are_refused() {
 }
 
 #[tokio::test]
-async fn another_root_key_is_refused() {
-    let place = Place::new();
+async fn other_keys_are_refused() {
+    let (place, other) = (Place::new().await, Place::new().await);
     place.open().await.close().await;
-    let other = RootKey::generate().unwrap();
-    let error = Sqlite::open(&place.data, other.sealer()).await.unwrap_err();
-    assert!(matches!(error, OpenStoreError::WrongKey { .. }), "{error:?}");
-    assert!(error.to_string().contains("restore the `root.key`"), "{error}");
+    let error = Sqlite::open(&place.data, other.keyring()).await.unwrap_err();
+    assert!(matches!(error, OpenStoreError::WrongKeys { .. }), "{error:?}");
+    assert!(error.to_string().contains("restore the `keyring.db` and `root.key`"), "{error}");
     place.open().await;
 }
 
 #[tokio::test]
+async fn another_root_key_is_refused() {
+    let (place, other) = (Place::new().await, Place::new().await);
+    fs::copy(other.data.path().join("root.key"), place.data.path().join("root.key")).unwrap();
+    let root = Arc::new(FileRoot::open(&place.data).unwrap());
+    let error = Keyring::open(&place.data, root, None, NOW).await.map(drop).unwrap_err();
+    assert!(matches!(error, KeyringError::WrongRoot { .. }), "{error:?}");
+    assert!(error.to_string().contains("restore the root key"), "{error}");
+}
+
+#[tokio::test]
 async fn two_handles_that_open_at_once_make_one_schema() {
-    let place = Place::new();
-    let (one, other) = tokio::join!(
-        Sqlite::open(&place.data, place.root.sealer()),
-        Sqlite::open(&place.data, place.root.sealer())
-    );
+    let place = Place::new().await;
+    let (one, other) =
+        tokio::join!(Sqlite::open(&place.data, place.keyring()), Sqlite::open(&place.data, place.keyring()));
     let new = NewKey { bot: bot("shop"), rights: Rights::backend(), label: None, expires: None };
-    let (_, record) = issue(&one.unwrap(), &place.root.pepper(), new, NOW).await.unwrap();
+    let (_, record) = issue(&one.unwrap(), &place.pepper(), new, NOW).await.unwrap();
     let seen = botwarden_identity::keys::list(&other.unwrap()).await.unwrap();
     assert_eq!(seen, [record]);
 }

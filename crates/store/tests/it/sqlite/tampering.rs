@@ -12,9 +12,9 @@ use crate::conformance::{LATER, MUCH_LATER, NOW, bot, session, session_id, turn}
 /// Runs `sql` over a fresh database of two keys, two sessions and two turns, and gives how many keys and live
 /// sessions still count, and whether the turns can be read.
 async fn after(sql: &'static str) -> (usize, usize, bool) {
-    let place = Place::new();
+    let place = Place::new().await;
     let store = place.open().await;
-    let (pepper, index) = (place.root.pepper(), place.root.blind_index());
+    let (pepper, index) = (place.pepper(), place.index());
     let backend = NewKey { bot: bot("shop"), rights: Rights::backend(), label: None, expires: Some(LATER) };
     let chat =
         NewKey { rights: Rights::new([Right::Chat]).unwrap(), label: Some("till".into()), ..backend.clone() };
@@ -95,11 +95,11 @@ async fn an_edited_row_does_not_open() {
 /// An edited row holds up nothing: neither the revocation of another key nor its own.
 #[tokio::test]
 async fn keys_are_revoked_whatever_their_rows_hold() {
-    let place = Place::new();
+    let place = Place::new().await;
     let store = place.open().await;
     let new = NewKey { bot: bot("shop"), rights: Rights::backend(), label: None, expires: None };
-    let (_, edited) = issue(&store, &place.root.pepper(), new.clone(), NOW).await.unwrap();
-    let (_, sound) = issue(&store, &place.root.pepper(), new, NOW).await.unwrap();
+    let (_, edited) = issue(&store, &place.pepper(), new.clone(), NOW).await.unwrap();
+    let (_, sound) = issue(&store, &place.pepper(), new, NOW).await.unwrap();
     let mut connection = by_hand(&place).await;
     sqlx::raw_sql("UPDATE keys SET bot = 'bank' WHERE seq = 1").execute(&mut connection).await.unwrap();
     assert!(revoke(&store, &sound.id, NOW).await.unwrap().is_some());

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use botwarden_crypto::{RootKey, Token};
+use botwarden_crypto::{SecretKey, Token};
 use botwarden_identity::Right;
 use botwarden_types::{Delivery, Secret};
 use serde_json::json;
@@ -63,7 +63,7 @@ impl Stage {
         let folder = own_folder().context("making a folder for the demo")?;
         let database = Database::create(folder.path()).await.context("creating the shop's database")?;
         let model_key = Secret::new(Token::random()?.expose().to_owned());
-        let model = ScriptedModel::start(&model_key, RootKey::generate()?.pepper()).await;
+        let model = ScriptedModel::start(&model_key, SecretKey::generate()?.pepper()).await;
         let model = model.context("starting the scripted model")?;
         let gateway = gateway::start(folder.path(), model.address(), &model_key)
             .await

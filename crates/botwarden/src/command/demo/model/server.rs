@@ -198,7 +198,7 @@ impl Body for Words {
 
 #[cfg(test)]
 mod tests {
-    use botwarden_crypto::RootKey;
+    use botwarden_crypto::SecretKey;
     use serde_json::Value;
 
     use super::*;
@@ -206,7 +206,7 @@ mod tests {
 
     async fn ask(body: Value, key: Option<&str>) -> (Reply, u64) {
         let right = Secret::new("the-key".into());
-        let model = ScriptedModel::start(&right, RootKey::generate().unwrap().pepper()).await.unwrap();
+        let model = ScriptedModel::start(&right, SecretKey::generate().unwrap().pepper()).await.unwrap();
         let mut ask = Ask::post("/v1/chat/completions", body.to_string());
         if let Some(key) = key {
             ask = ask.with(&Secret::new(key.into()));

@@ -1,0 +1,34 @@
+//! `botwarden keyring init`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use botwarden_store::DataDir;
+
+use crate::cli::ConfigFile;
+use crate::config::Config;
+use crate::{exit, keyring};
+
+/// Make the keys of a data directory before its first start; where there are keys, change nothing.
+///
+/// `serve` does it by itself. Do it apart where the root key is to be backed up before anything is sealed under it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: botwarden keyring init")]
+pub(crate) struct Init {
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+impl Init {
+    pub(crate) async fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
+        let config = Config::load(&self.config.or(before))?;
+        let dir = DataDir::open(&config.data_dir)?;
+        let keyring = keyring::open(&dir).await?;
+        exit::print(&format!("root key {}\n", keyring.root_id()))?;
+        exit::note(
+            "back up `root.key` apart from the rest of `data_dir`: without it nothing can be read, with it anybody can",
+        );
+        keyring.close().await;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,61 @@
+//! `botwarden subject erase`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use botwarden_store::{DataDir, Sqlite};
+use botwarden_types::{BotName, Clock, SystemClock, UserName};
+
+use crate::cli::ConfigFile;
+use crate::config::Config;
+use crate::exit::{self, Advice};
+use crate::keyring;
+
+/// Erase a person: destroy the key that everything of theirs is sealed under, and delete the rows.
+///
+/// Without the key no copy can be read any more, in no backup either. Sessions of theirs end at once.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: botwarden subject erase --bot shop customer-4711 --yes")]
+pub(crate) struct Erase {
+    /// The bot that served them
+    #[arg(long, value_name = "NAME")]
+    bot: String,
+    /// Their name, as the application gave it
+    #[arg(value_name = "USER")]
+    user: String,
+    /// Yes, for good
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+impl Erase {
+    pub(crate) async fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
+        let name = |error: String| Advice::usage(error, "see `botwarden subject erase --help`");
+        let bot = BotName::parse(&self.bot).map_err(|error| name(error.to_string()))?;
+        let user = UserName::parse(&self.user).map_err(|error| name(error.to_string()))?;
+        if !self.yes {
+            let mend = "add `--yes` if that is what you want";
+            return Err(Advice::usage("what is kept of the person could never be read again", mend).into());
+        }
+        let config = Config::load(&self.config.or(before))?;
+        let dir = DataDir::existing(&config.data_dir)?;
+        let keyring = keyring::open(&dir).await?;
+        let store = Sqlite::open(&dir, keyring.clone()).await.context("opening the store")?;
+        let erased = store.erase_subject(&bot, &user, SystemClock.now().wall).await?;
+        store.close().await;
+        keyring.close().await;
+        let words = keyring::announce(&dir).await;
+        let what = match erased.key {
+            Some(key) => format!(
+                "erased: key {key} was destroyed, {} sessions were deleted; {words}\n",
+                erased.sessions
+            ),
+            None => format!("nothing was kept of that person; {} sessions were deleted\n", erased.sessions),
+        };
+        exit::print(&what)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

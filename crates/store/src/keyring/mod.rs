@@ -1,0 +1,394 @@
+//! The key hierarchy at work: root → tenant → data keys, wrapped on a shelf, unwrapped in memory.
+
+mod cache;
+mod file_root;
+mod list;
+mod rotation;
+mod shelf;
+mod sqlite;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use botwarden_crypto::{
+    BlindIndex, CellKey, Digest, FormatOne, KeyName, KeyNumber, LimitHashKey, OpenError, Pepper, Place,
+    Purpose, RandomnessError, RootError, RootProvider, SealError, SecretKey, WrappingKey,
+};
+use botwarden_types::UnixMs;
+use parking_lot::{Mutex, RwLock};
+use zeroize::Zeroizing;
+
+pub use file_root::FileRoot;
+pub use list::ListedKey;
+pub use rotation::{Rewrapped, Rotation};
+pub use shelf::ShelfError;
+
+use crate::data_dir::{DataDir, RootKeyFileError};
+use crate::sqlite::database::OpenDatabaseError;
+use cache::Cache;
+use shelf::{Added, DataRow, Shelf, TenantRow, Which};
+use sqlite::SqliteShelf;
+
+/// The one tenant there is by default.
+const TENANT: &str = "default";
+/// Keys of the tenant itself, each made once, in this order: where the last is, the others are.
+const FIXED: [Purpose; 6] = [
+    Purpose::Pepper,
+    Purpose::Index,
+    Purpose::LimitHash,
+    Purpose::AuditSigning,
+    Purpose::FormatOne,
+    Purpose::System,
+];
+
+/// Why there are no keys to work with.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// The file could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenDatabaseError),
+    /// The shelf failed, or was edited.
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
+    /// The root key's file.
+    #[error(transparent)]
+    RootFile(#[from] RootKeyFileError),
+    /// The root key, or the service that holds it.
+    #[error("the root key")]
+    Root(#[from] RootError),
+    /// Another root key than the one the keys are wrapped under.
+    #[error(
+        "the root key is `{found}`, but the keys are wrapped under {wanted}; restore the root key that belongs to `keyring.db`"
+    )]
+    WrongRoot {
+        /// The root key there is.
+        found: String,
+        /// Those that would do.
+        wanted: String,
+    },
+    /// A wrapped key was changed outside botwarden, or moved here from elsewhere.
+    #[error("key {number} ({}) does not unwrap: it was changed outside botwarden; restore `keyring.db` from your backup", .purpose.as_str())]
+    Changed {
+        /// Which.
+        number: KeyNumber,
+        /// What it is for.
+        purpose: Purpose,
+    },
+    /// A new key could not be wrapped.
+    #[error("wrapping a key")]
+    Seal(#[from] SealError),
+    /// No randomness, no keys.
+    #[error("making a key")]
+    Randomness(#[from] RandomnessError),
+    /// Others kept rotating while a key was to be kept.
+    #[error("the tenant's key changes faster than a key can be wrapped under it")]
+    Unsettled,
+}
+
+/// Why a cell was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum CellError {
+    /// Its key was destroyed: nobody can read it any more, as was wanted.
+    #[error("its key was destroyed")]
+    Erased,
+    /// It was changed outside botwarden, or its key is not on this shelf.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Its key could not be had.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+}
+
+/// The keys of one tenant. What it unwrapped stays in memory, within bounds.
+pub struct Keyring {
+    shelf: Box<dyn Shelf>,
+    root: Arc<dyn RootProvider>,
+    /// Versions of the tenant's key.
+    versions: RwLock<BTreeMap<u64, Arc<WrappingKey>>>,
+    fixed: BTreeMap<Purpose, SecretKey>,
+    system: CellKey,
+    format_one: Option<FormatOne>,
+    cache: Mutex<Cache>,
+    /// The shelf's generation that the cache is of.
+    generation: AtomicU64,
+}
+
+impl Keyring {
+    /// Opens the keys of a data directory; makes them where there are none. Processes that start at the same time end with the same
+    /// keys. `derived_before` are those that a data directory from before there was a keyring works with.
+    pub async fn open(
+        dir: &DataDir,
+        root: Arc<dyn RootProvider>,
+        derived_before: Option<[(Purpose, SecretKey); 4]>,
+        now: UnixMs,
+    ) -> Result<Self, KeyringError> {
+        let shelf = Box::new(SqliteShelf::open(&dir.keyring()).await?);
+        Self::on_shelf(shelf, root, derived_before, now).await
+    }
+
+    async fn on_shelf(
+        shelf: Box<dyn Shelf>,
+        root: Arc<dyn RootProvider>,
+        derived_before: Option<[(Purpose, SecretKey); 4]>,
+        now: UnixMs,
+    ) -> Result<Self, KeyringError> {
+        let generation = shelf.generation().await?;
+        // Keys are found and made before there is a keyring to give out.
+        let mut keys = Unwrapper { shelf: &*shelf, root: &*root, versions: BTreeMap::new() };
+        if shelf.tenant_keys().await?.is_empty() {
+            keys.add_version(1, now).await?;
+        }
+        keys.load_versions().await?;
+        let is_made = shelf.data_key(Which::Purpose(Purpose::System)).await?.is_some();
+        let derived_before = derived_before.filter(|_| !is_made);
+        let mut before: BTreeMap<Purpose, SecretKey> = derived_before.into_iter().flatten().collect();
+        let mut fixed = BTreeMap::new();
+        for purpose in FIXED {
+            let (which, given) = (Which::Purpose(purpose), before.remove(&purpose));
+            // Never made anew: there is one where cells of that format are.
+            if purpose != Purpose::FormatOne || given.is_some() || shelf.data_key(which).await?.is_some() {
+                fixed.insert(purpose, keys.find_or_make(which, given, now).await?);
+            }
+        }
+        let versions = RwLock::new(keys.versions);
+        let format_one = fixed.get(&Purpose::FormatOne).map(|(_, key)| key.format_one());
+        let Some(system) =
+            fixed.get(&Purpose::System).map(|(number, key)| key.cells(name(Purpose::System, *number)))
+        else {
+            return Err(ShelfError::Damaged.into());
+        };
+        let fixed = fixed.into_iter().map(|(purpose, (_, key))| (purpose, key)).collect();
+        let (cache, generation) = (Mutex::default(), AtomicU64::new(generation));
+        Ok(Self { shelf, root, versions, fixed, system, format_one, cache, generation })
+    }
+
+    /// The hasher of credentials.
+    pub fn pepper(&self) -> Result<Pepper, KeyringError> {
+        self.fixed(Purpose::Pepper).map(SecretKey::pepper)
+    }
+
+    /// The hasher by which sealed values are found.
+    pub fn index(&self) -> Result<BlindIndex, KeyringError> {
+        self.fixed(Purpose::Index).map(SecretKey::blind_index)
+    }
+
+    /// The key of the limiter's hash tables.
+    pub fn limit_hash_key(&self) -> Result<LimitHashKey, KeyringError> {
+        self.fixed(Purpose::LimitHash).map(SecretKey::limit_hash_key)
+    }
+
+    /// The key from which the audit log's signing key comes.
+    pub fn audit_signing(&self) -> Result<&SecretKey, KeyringError> {
+        self.fixed(Purpose::AuditSigning)
+    }
+
+    fn fixed(&self, purpose: Purpose) -> Result<&SecretKey, KeyringError> {
+        // All were found or made when the keyring was opened.
+        self.fixed.get(&purpose).ok_or(KeyringError::Shelf(ShelfError::Damaged))
+    }
+
+    /// What seals cells that belong to nobody in particular.
+    pub fn system(&self) -> &CellKey {
+        &self.system
+    }
+
+    /// What seals cells that belong to one person, named by their hash; made if there is none.
+    pub async fn subject(&self, subject: &Digest, now: UnixMs) -> Result<CellKey, KeyringError> {
+        if let Some(key) = self.cache.lock().of_subject(subject) {
+            return Ok(key);
+        }
+        let generation = self.generation.load(Ordering::Acquire);
+        let (number, key) = self
+            .with_unwrapper(async |keys| keys.find_or_make(Which::Subject(subject), None, now).await)
+            .await?;
+        let key = key.cells(name(Purpose::Subject, number));
+        self.remember(generation, Some(subject), &key);
+        Ok(key)
+    }
+
+    /// The number of a person's key, if there is one.
+    pub async fn number_of(&self, subject: &Digest) -> Result<Option<KeyNumber>, KeyringError> {
+        Ok(self.shelf.data_key(Which::Subject(subject)).await?.map(|row| row.number))
+    }
+
+    /// Gives back what was sealed for `place`, under whichever key it names.
+    pub async fn open_cell(&self, place: Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, CellError> {
+        if FormatOne::is_of(sealed) {
+            return Ok(self.format_one.as_ref().ok_or(OpenError)?.open(place, sealed)?);
+        }
+        let number = CellKey::number_of(sealed).ok_or(OpenError)?;
+        if number == self.system.number() {
+            return Ok(self.system.open(place, sealed)?);
+        }
+        Ok(self.cell_key(&number).await?.open(place, sealed)?)
+    }
+
+    async fn cell_key(&self, number: &KeyNumber) -> Result<CellKey, CellError> {
+        if let Some(key) = self.cache.lock().of_number(number) {
+            return Ok(key);
+        }
+        let generation = self.generation.load(Ordering::Acquire);
+        let Some(row) = self.shelf.data_key(Which::Number(number)).await.map_err(KeyringError::from)? else {
+            let destroyed = self.shelf.was_destroyed(number).await.map_err(KeyringError::from)?;
+            return Err(if destroyed { CellError::Erased } else { CellError::Open(OpenError) });
+        };
+        let key = self.with_unwrapper(async |keys| keys.unwrap(&row).await).await?;
+        let key = key.cells(name(row.purpose, row.number));
+        self.remember(generation, row.subject.as_ref(), &key);
+        Ok(key)
+    }
+
+    /// Keeps a key in memory, unless one was destroyed since it was read: it may be that one.
+    fn remember(&self, generation: u64, subject: Option<&Digest>, key: &CellKey) {
+        let mut cache = self.cache.lock();
+        if self.generation.load(Ordering::Acquire) == generation {
+            cache.put(subject, key);
+        }
+    }
+
+    /// Destroys a key for good: what was sealed under it cannot be read any more, here or in any backup of the data. Returns whether
+    /// there was one.
+    pub async fn destroy(&self, number: &KeyNumber, now: UnixMs) -> Result<bool, KeyringError> {
+        let destroyed = self.shelf.destroy(number, now).await?;
+        self.forget_destroyed().await?;
+        Ok(destroyed)
+    }
+
+    /// Forgets keys that other processes have destroyed.
+    pub async fn forget_destroyed(&self) -> Result<(), KeyringError> {
+        let generation = self.shelf.generation().await?;
+        if self.generation.swap(generation, Ordering::AcqRel) != generation {
+            self.cache.lock().clear();
+        }
+        Ok(())
+    }
+
+    /// Waits for work under way and closes the shelf.
+    pub async fn close(&self) {
+        self.shelf.close().await;
+    }
+
+    /// Lends the versions that are known, and keeps those that were read meanwhile.
+    async fn with_unwrapper<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut Unwrapper<'_>) -> Result<T, KeyringError>,
+    ) -> Result<T, KeyringError> {
+        let versions = self.versions.read().clone();
+        let mut keys = Unwrapper { shelf: &*self.shelf, root: &*self.root, versions };
+        let done = work(&mut keys).await;
+        if keys.versions.len() != self.versions.read().len() || keys.latest() != self.latest() {
+            *self.versions.write() = keys.versions;
+        }
+        done
+    }
+
+    fn latest(&self) -> Option<u64> {
+        self.versions.read().keys().next_back().copied()
+    }
+}
+
+/// Finds, makes and unwraps keys.
+struct Unwrapper<'k> {
+    shelf: &'k dyn Shelf,
+    root: &'k dyn RootProvider,
+    versions: BTreeMap<u64, Arc<WrappingKey>>,
+}
+
+impl Unwrapper<'_> {
+    fn latest(&self) -> Option<u64> {
+        self.versions.keys().next_back().copied()
+    }
+
+    /// Makes a version of the tenant's key, unless somebody else has.
+    async fn add_version(&self, version: u64, now: UnixMs) -> Result<(), KeyringError> {
+        let (key, number) = (SecretKey::generate()?, KeyNumber::random()?);
+        let wrapped = self.root.wrap(name(Purpose::Tenant, number), &key).await?;
+        let row = TenantRow { version, root: self.root.id(), number, wrapped, created: now };
+        Ok(self.shelf.add_tenant_key(&row).await?)
+    }
+
+    /// Reads every version of the tenant's key.
+    async fn load_versions(&mut self) -> Result<(), KeyringError> {
+        let rows = self.shelf.tenant_keys().await?;
+        let wrapped_here = |root: &str| {
+            let all: Vec<u64> = rows.iter().map(|row| row.version).collect();
+            all.iter().all(|version| rows.iter().any(|row| row.version == *version && row.root == root))
+        };
+        if !wrapped_here(&self.root.id()) {
+            self.root.refresh().await?;
+        }
+        let root = self.root.id();
+        if !wrapped_here(&root) {
+            let mut wanted: Vec<_> = rows.iter().map(|row| format!("`{}`", row.root)).collect();
+            wanted.dedup();
+            return Err(KeyringError::WrongRoot { found: root, wanted: wanted.join(" and ") });
+        }
+        let mut versions = BTreeMap::new();
+        for row in rows.iter().filter(|row| row.root == root) {
+            let key =
+                self.root.unwrap(name(Purpose::Tenant, row.number), &row.wrapped).await.map_err(|error| {
+                    match error {
+                        RootError::Open(_) => {
+                            KeyringError::Changed { number: row.number, purpose: Purpose::Tenant }
+                        }
+                        error => error.into(),
+                    }
+                })?;
+            versions.insert(row.version, Arc::new(key.wrapping()));
+        }
+        self.versions = versions;
+        Ok(())
+    }
+
+    async fn unwrap(&mut self, row: &DataRow) -> Result<SecretKey, KeyringError> {
+        if !self.versions.contains_key(&row.under) {
+            self.load_versions().await?;
+        }
+        let wrapping = self.versions.get(&row.under).ok_or(ShelfError::Damaged)?;
+        wrapping
+            .unwrap(name(row.purpose, row.number), &row.wrapped)
+            .map_err(|_| KeyringError::Changed { number: row.number, purpose: row.purpose })
+    }
+
+    /// The key there is, or a new one, `given` or random. Whoever is second takes what the first has made.
+    async fn find_or_make(
+        &mut self,
+        which: Which<'_>,
+        given: Option<SecretKey>,
+        now: UnixMs,
+    ) -> Result<(KeyNumber, SecretKey), KeyringError> {
+        /// Rotations that may come in between.
+        const TRIES: usize = 4;
+        let (purpose, subject) = match which {
+            Which::Purpose(purpose) => (purpose, None),
+            Which::Subject(subject) => (Purpose::Subject, Some(*subject)),
+            Which::Number(_) => return Err(ShelfError::Damaged.into()),
+        };
+        let mut key = given;
+        for _ in 0..TRIES {
+            if let Some(row) = self.shelf.data_key(which).await? {
+                return Ok((row.number, self.unwrap(&row).await?));
+            }
+            let made = match key.take() {
+                Some(key) => key,
+                None => SecretKey::generate()?,
+            };
+            let (number, under) = (KeyNumber::random()?, self.latest().ok_or(ShelfError::Damaged)?);
+            let wrapping = self.versions.get(&under).ok_or(ShelfError::Damaged)?;
+            let wrapped = wrapping.wrap(name(purpose, number), &made)?;
+            let row = DataRow { number, purpose, subject, under, wrapped, created: now };
+            match self.shelf.add_data_key(&row).await? {
+                Added::Yes => return Ok((number, made)),
+                Added::Exists => {}
+                Added::Outdated => self.load_versions().await?,
+            }
+            key = Some(made);
+        }
+        Err(KeyringError::Unsettled)
+    }
+}
+
+fn name(purpose: Purpose, number: KeyNumber) -> KeyName<'static> {
+    KeyName { tenant: TENANT, purpose, number }
+}

@@ -1,0 +1,308 @@
+//! The shelf in a file of its own, so that backups of data do not hold the keys.
+
+use std::path::Path;
+
+use botwarden_crypto::{BoxFuture, Digest, KeyNumber};
+use botwarden_types::UnixMs;
+use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::{Row, Sqlite as Engine, Transaction};
+
+use super::TENANT;
+use super::shelf::{Added, DataRow, Shelf, ShelfError, Tally, TenantRow, Which};
+use crate::sqlite::database::{self, Database, OpenDatabaseError};
+use crate::sqlite::row::{count, from_column, to_column};
+
+/// "BwKr" in ASCII.
+const FILE: Database =
+    Database { application_id: 0x4277_4b72, steps: &[include_str!("schema/0001_keys.sql")] };
+
+/// Wrapped keys in `keyring.db`.
+pub(super) struct SqliteShelf(SqlitePool);
+
+impl SqliteShelf {
+    pub(super) async fn open(path: &Path) -> Result<Self, OpenDatabaseError> {
+        let pool = database::pool(path).await?;
+        let mut transaction =
+            database::write(&pool).await.map_err(|source| OpenDatabaseError::engine(path, source))?;
+        FILE.upgrade(&mut transaction, path).await?;
+        transaction.commit().await.map_err(|source| OpenDatabaseError::engine(path, source))?;
+        Ok(Self(pool))
+    }
+
+    async fn write(&self) -> Result<Transaction<'static, Engine>, sqlx::Error> {
+        database::write(&self.0).await
+    }
+
+    async fn tenant_rows(&self) -> Result<Vec<TenantRow>, ShelfError> {
+        let rows = sqlx::query("SELECT * FROM tenant_keys WHERE tenant = ? ORDER BY version, root")
+            .bind(TENANT)
+            .fetch_all(&self.0)
+            .await?;
+        rows.iter().map(tenant_row).collect()
+    }
+
+    async fn add_tenant(&self, row: &TenantRow) -> Result<(), ShelfError> {
+        sqlx::query(
+            "INSERT OR IGNORE INTO tenant_keys (tenant, version, root, number, wrapped, created) VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(TENANT)
+        .bind(version_column(row.version))
+        .bind(&row.root)
+        .bind(row.number.as_bytes().as_slice())
+        .bind(&row.wrapped)
+        .bind(to_column(row.created))
+        .execute(&self.0)
+        .await?;
+        Ok(())
+    }
+
+    async fn run(&self, sql: &'static str, argument: &str) -> Result<(), ShelfError> {
+        sqlx::query(sql).bind(TENANT).bind(argument).execute(&self.0).await?;
+        Ok(())
+    }
+
+    async fn find(&self, which: Which<'_>) -> Result<Option<DataRow>, ShelfError> {
+        let query = match which {
+            Which::Number(number) => sqlx::query("SELECT * FROM data_keys WHERE tenant = ? AND number = ?")
+                .bind(TENANT)
+                .bind(number.as_bytes().to_vec()),
+            Which::Purpose(purpose) => {
+                sqlx::query("SELECT * FROM data_keys WHERE tenant = ? AND purpose = ? AND subject IS NULL")
+                    .bind(TENANT)
+                    .bind(purpose.as_str())
+            }
+            Which::Subject(subject) => {
+                sqlx::query("SELECT * FROM data_keys WHERE tenant = ? AND subject = ?")
+                    .bind(TENANT)
+                    .bind(subject.as_bytes().to_vec())
+            }
+        };
+        query.fetch_optional(&self.0).await?.as_ref().map(data_row).transpose()
+    }
+
+    async fn add(&self, row: &DataRow) -> Result<Added, ShelfError> {
+        let mut transaction = self.write().await?;
+        let latest: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM tenant_keys WHERE tenant = ?")
+            .bind(TENANT)
+            .fetch_one(&mut *transaction)
+            .await?;
+        if latest != Some(version_column(row.under)) {
+            return Ok(Added::Outdated);
+        }
+        let done = sqlx::query(
+            "INSERT OR IGNORE INTO data_keys (number, tenant, purpose, subject, under, wrapped, created)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
+             WHERE NOT EXISTS (SELECT 1 FROM destroyed_keys WHERE number = ?1)",
+        )
+        .bind(row.number.as_bytes().as_slice())
+        .bind(TENANT)
+        .bind(row.purpose.as_str())
+        .bind(row.subject.as_ref().map(|subject| subject.as_bytes().as_slice()))
+        .bind(version_column(row.under))
+        .bind(&row.wrapped)
+        .bind(to_column(row.created))
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(if done.rows_affected() == 1 { Added::Yes } else { Added::Exists })
+    }
+
+    async fn before(&self, version: u64, max: usize) -> Result<Vec<DataRow>, ShelfError> {
+        let rows = sqlx::query("SELECT * FROM data_keys WHERE tenant = ? AND under < ? LIMIT ?")
+            .bind(TENANT)
+            .bind(version_column(version))
+            .bind(count(max))
+            .fetch_all(&self.0)
+            .await?;
+        rows.iter().map(data_row).collect()
+    }
+
+    async fn page(&self, after: Option<&KeyNumber>, max: usize) -> Result<Vec<DataRow>, ShelfError> {
+        let after = after.map_or(Vec::new(), |number| number.as_bytes().to_vec());
+        let rows =
+            sqlx::query("SELECT * FROM data_keys WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?")
+                .bind(TENANT)
+                .bind(after)
+                .bind(count(max))
+                .fetch_all(&self.0)
+                .await?;
+        rows.iter().map(data_row).collect()
+    }
+
+    async fn replace(&self, rows: &[DataRow], from: &[u64]) -> Result<(), ShelfError> {
+        let mut transaction = self.write().await?;
+        for (row, from) in rows.iter().zip(from) {
+            sqlx::query(
+                "UPDATE data_keys SET wrapped = ?, under = ? WHERE tenant = ? AND number = ? AND under = ?",
+            )
+            .bind(&row.wrapped)
+            .bind(version_column(row.under))
+            .bind(TENANT)
+            .bind(row.number.as_bytes().as_slice())
+            .bind(version_column(*from))
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    async fn remove(&self, number: &KeyNumber, at: UnixMs) -> Result<bool, ShelfError> {
+        let mut transaction = self.write().await?;
+        let done = sqlx::query("DELETE FROM data_keys WHERE tenant = ? AND number = ?")
+            .bind(TENANT)
+            .bind(number.as_bytes().as_slice())
+            .execute(&mut *transaction)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query("INSERT OR IGNORE INTO destroyed_keys (number, tenant, at) VALUES (?, ?, ?)")
+            .bind(number.as_bytes().as_slice())
+            .bind(TENANT)
+            .bind(to_column(at))
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("UPDATE generation SET generation = generation + 1").execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        // What the write-ahead log still holds of it goes too.
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.0).await?;
+        Ok(true)
+    }
+
+    async fn destroyed(&self, number: &KeyNumber) -> Result<bool, ShelfError> {
+        let found: i64 = sqlx::query_scalar("SELECT count(*) FROM destroyed_keys WHERE number = ?")
+            .bind(number.as_bytes().as_slice())
+            .fetch_one(&self.0)
+            .await?;
+        Ok(found > 0)
+    }
+
+    async fn count_keys(&self) -> Result<Vec<Tally>, ShelfError> {
+        let rows = sqlx::query(
+            "SELECT purpose, under, count(*) AS keys, min(created) AS oldest FROM data_keys
+             WHERE tenant = ? GROUP BY purpose, under ORDER BY purpose, under",
+        )
+        .bind(TENANT)
+        .fetch_all(&self.0)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Tally {
+                    purpose: row.try_get::<&str, _>("purpose")?.parse().map_err(|_| ShelfError::Damaged)?,
+                    under: unsigned(row.try_get("under")?)?,
+                    keys: unsigned(row.try_get("keys")?)?,
+                    oldest: from_column(row.try_get("oldest")?),
+                })
+            })
+            .collect()
+    }
+}
+
+impl Shelf for SqliteShelf {
+    fn tenant_keys(&self) -> BoxFuture<'_, Result<Vec<TenantRow>, ShelfError>> {
+        Box::pin(self.tenant_rows())
+    }
+
+    fn add_tenant_key<'a>(&'a self, row: &'a TenantRow) -> BoxFuture<'a, Result<(), ShelfError>> {
+        Box::pin(self.add_tenant(row))
+    }
+
+    fn retire_versions(&self) -> BoxFuture<'_, Result<(), ShelfError>> {
+        Box::pin(self.run(
+            "DELETE FROM tenant_keys WHERE tenant = ?1
+             AND version < (SELECT max(version) FROM tenant_keys WHERE tenant = ?1)
+             AND NOT EXISTS (
+                 SELECT 1 FROM data_keys WHERE data_keys.tenant = ?1 AND data_keys.under = tenant_keys.version
+             ) AND ?2 = ''",
+            "",
+        ))
+    }
+
+    fn retire_roots<'a>(&'a self, kept: &'a str) -> BoxFuture<'a, Result<(), ShelfError>> {
+        Box::pin(self.run(
+            "DELETE FROM tenant_keys WHERE tenant = ?1 AND root <> ?2
+             AND EXISTS (
+                 SELECT 1 FROM tenant_keys AS kept
+                 WHERE kept.tenant = ?1 AND kept.root = ?2 AND kept.version = tenant_keys.version
+             )",
+            kept,
+        ))
+    }
+
+    fn data_key<'a>(&'a self, which: Which<'a>) -> BoxFuture<'a, Result<Option<DataRow>, ShelfError>> {
+        Box::pin(self.find(which))
+    }
+
+    fn add_data_key<'a>(&'a self, row: &'a DataRow) -> BoxFuture<'a, Result<Added, ShelfError>> {
+        Box::pin(self.add(row))
+    }
+
+    fn wrapped_before(&self, version: u64, max: usize) -> BoxFuture<'_, Result<Vec<DataRow>, ShelfError>> {
+        Box::pin(self.before(version, max))
+    }
+
+    fn data_keys<'a>(
+        &'a self,
+        after: Option<&'a KeyNumber>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<DataRow>, ShelfError>> {
+        Box::pin(self.page(after, max))
+    }
+
+    fn rewrap<'a>(&'a self, rows: &'a [DataRow], from: &'a [u64]) -> BoxFuture<'a, Result<(), ShelfError>> {
+        Box::pin(self.replace(rows, from))
+    }
+
+    fn destroy<'a>(&'a self, number: &'a KeyNumber, at: UnixMs) -> BoxFuture<'a, Result<bool, ShelfError>> {
+        Box::pin(self.remove(number, at))
+    }
+
+    fn was_destroyed<'a>(&'a self, number: &'a KeyNumber) -> BoxFuture<'a, Result<bool, ShelfError>> {
+        Box::pin(self.destroyed(number))
+    }
+
+    fn generation(&self) -> BoxFuture<'_, Result<u64, ShelfError>> {
+        Box::pin(async move {
+            unsigned(sqlx::query_scalar("SELECT generation FROM generation").fetch_one(&self.0).await?)
+        })
+    }
+
+    fn tallies(&self) -> BoxFuture<'_, Result<Vec<Tally>, ShelfError>> {
+        Box::pin(self.count_keys())
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.0.close())
+    }
+}
+
+fn tenant_row(row: &SqliteRow) -> Result<TenantRow, ShelfError> {
+    Ok(TenantRow {
+        version: unsigned(row.try_get("version")?)?,
+        root: row.try_get("root")?,
+        number: KeyNumber::from_stored(row.try_get("number")?).ok_or(ShelfError::Damaged)?,
+        wrapped: row.try_get("wrapped")?,
+        created: from_column(row.try_get("created")?),
+    })
+}
+
+fn data_row(row: &SqliteRow) -> Result<DataRow, ShelfError> {
+    let subject: Option<&[u8]> = row.try_get("subject")?;
+    Ok(DataRow {
+        number: KeyNumber::from_stored(row.try_get("number")?).ok_or(ShelfError::Damaged)?,
+        purpose: row.try_get::<&str, _>("purpose")?.parse().map_err(|_| ShelfError::Damaged)?,
+        subject: subject.map(|bytes| Digest::from_stored(bytes).ok_or(ShelfError::Damaged)).transpose()?,
+        under: unsigned(row.try_get("under")?)?,
+        wrapped: row.try_get("wrapped")?,
+        created: from_column(row.try_get("created")?),
+    })
+}
+
+fn version_column(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> Result<u64, ShelfError> {
+    u64::try_from(number).map_err(|_| ShelfError::Damaged)
+}

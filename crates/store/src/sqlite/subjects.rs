@@ -1,0 +1,60 @@
+//! What is kept of a person.
+
+use botwarden_crypto::KeyNumber;
+use botwarden_identity::StoreError;
+use botwarden_types::{BotName, UnixMs, UserName};
+
+use super::{Fault, Sqlite, failed};
+
+/// What erasing a person did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erased {
+    /// The key that was destroyed; `None` if the person had none.
+    pub key: Option<KeyNumber>,
+    /// Sessions that were deleted, with their turns.
+    pub sessions: u64,
+}
+
+impl Sqlite {
+    /// Erases a person: destroys the key that everything of theirs is sealed under, so that no copy of it can be read any more, and deletes
+    /// the rows. The key goes first: whatever happens then, nothing is readable.
+    pub async fn erase_subject(
+        &self,
+        bot: &BotName,
+        user: &UserName,
+        now: UnixMs,
+    ) -> Result<Erased, StoreError> {
+        self.erase(bot, user, now).await.map_err(failed("erasing a person"))
+    }
+
+    async fn erase(&self, bot: &BotName, user: &UserName, now: UnixMs) -> Result<Erased, Fault> {
+        let subject = self.subject_of(bot, user);
+        let keyring = |error| Fault::Keyring(Box::new(error));
+        let key = self.keyring.number_of(&subject).await.map_err(keyring)?;
+        if let Some(number) = &key {
+            self.keyring.destroy(number, now).await.map_err(keyring)?;
+        }
+        let done = sqlx::query("DELETE FROM sessions WHERE subject = ?")
+            .bind(subject.as_bytes().as_slice())
+            .execute(&self.pool)
+            .await?;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await?;
+        Ok(Erased { key, sessions: done.rows_affected() })
+    }
+
+    /// Rows whose cells are still of format 1, under a key that the root key was derived from.
+    pub async fn rows_of_format_one(&self) -> Result<u64, StoreError> {
+        self.count_format_one().await.map_err(failed("counting rows"))
+    }
+
+    async fn count_format_one(&self) -> Result<u64, Fault> {
+        let count: i64 = sqlx::query_scalar(
+            "SELECT (SELECT count(*) FROM keys WHERE substr(sealed, 1, 1) = x'01')
+                  + (SELECT count(*) FROM sessions WHERE substr(sealed, 1, 1) = x'01')
+                  + (SELECT count(*) FROM turns WHERE substr(sealed, 1, 1) = x'01')",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+}

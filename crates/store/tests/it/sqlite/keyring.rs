@@ -1,0 +1,287 @@
+//! The key hierarchy on its shelf.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use botwarden_crypto::{Digest, Purpose};
+use botwarden_identity::KeyStore;
+use botwarden_store::{CellError, DataDir, FileRoot, Keyring, KeyringError, Rotation, Sqlite};
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+
+use super::{Place, keyring};
+use crate::conformance::{LATER, NOW};
+
+const HERE: botwarden_crypto::Place<'static> =
+    botwarden_crypto::Place { table: "chats", column: "sealed", row: b"1", schema: 1 };
+
+fn person(keyring: &Keyring, name: &str) -> Digest {
+    keyring.index().unwrap().hash("subject", name.as_bytes())
+}
+
+async fn seal(keyring: &Keyring, name: &str) -> Vec<u8> {
+    keyring.subject(&person(keyring, name), NOW).await.unwrap().seal(HERE, name.as_bytes()).unwrap()
+}
+
+async fn by_hand(data: &DataDir) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(data.path().join("keyring.db"));
+    SqliteConnection::connect_with(&options).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_person_has_one_key_whoever_asks() {
+    let place = Place::new().await;
+    let (one, other) = (keyring(&place.data).await, keyring(&place.data).await);
+    let (here, there) = tokio::join!(seal(&one, "alice"), seal(&other, "alice"));
+    for keyring in [&one, &other, &keyring(&place.data).await] {
+        for sealed in [&here, &there] {
+            assert_eq!(*keyring.open_cell(HERE, sealed).await.unwrap(), b"alice");
+        }
+    }
+    let number = one.number_of(&person(&one, "alice")).await.unwrap().unwrap();
+    assert_eq!(botwarden_crypto::CellKey::number_of(&here), Some(number));
+    assert_ne!(botwarden_crypto::CellKey::number_of(&seal(&one, "bob").await), Some(number));
+}
+
+#[tokio::test]
+async fn what_was_sealed_under_a_destroyed_key_is_gone_everywhere() {
+    let place = Place::new().await;
+    let (here, serving) = (keyring(&place.data).await, keyring(&place.data).await);
+    let (alice, bob) = (seal(&here, "alice").await, seal(&here, "bob").await);
+    serving.open_cell(HERE, &alice).await.unwrap(); // it keeps the key in memory
+    let backup = fs::read(place.data.path().join("root.key")).unwrap();
+    let number = here.number_of(&person(&here, "alice")).await.unwrap().unwrap();
+    assert!(here.destroy(&number, LATER).await.unwrap());
+    assert!(!here.destroy(&number, LATER).await.unwrap(), "once");
+    serving.forget_destroyed().await.unwrap();
+    for keyring in [&here, &serving, &keyring(&place.data).await] {
+        assert!(matches!(keyring.open_cell(HERE, &alice).await, Err(CellError::Erased)));
+        assert_eq!(*keyring.open_cell(HERE, &bob).await.unwrap(), b"bob");
+    }
+    assert_eq!(backup, fs::read(place.data.path().join("root.key")).unwrap());
+    let again = seal(&here, "alice").await;
+    assert_eq!(*here.open_cell(HERE, &again).await.unwrap(), b"alice", "a new life");
+    assert!(matches!(here.open_cell(HERE, &alice).await, Err(CellError::Erased)));
+}
+
+/// The wrapped key of a destroyed one is on no page of the file.
+#[tokio::test]
+async fn a_destroyed_key_is_overwritten() {
+    let place = Place::new().await;
+    let keyring = keyring(&place.data).await;
+    seal(&keyring, "alice").await;
+    let number = keyring.number_of(&person(&keyring, "alice")).await.unwrap().unwrap();
+    let wrapped: Vec<u8> = sqlx::query_scalar("SELECT wrapped FROM data_keys WHERE number = ?")
+        .bind(number.as_bytes().as_slice())
+        .fetch_one(&mut by_hand(&place.data).await)
+        .await
+        .unwrap();
+    let lies_there = || {
+        fs::read_dir(place.data.path()).unwrap().any(|entry| {
+            let bytes = fs::read(entry.unwrap().path()).unwrap();
+            bytes.windows(wrapped.len()).any(|window| window == wrapped)
+        })
+    };
+    assert!(lies_there());
+    keyring.destroy(&number, LATER).await.unwrap();
+    assert!(!lies_there());
+}
+
+#[tokio::test]
+async fn rotating_the_tenants_key_changes_nothing_that_was_sealed() {
+    let place = Place::new().await;
+    let (here, serving) = (keyring(&place.data).await, keyring(&place.data).await);
+    let pepper = here.pepper().unwrap().hash(b"bw_");
+    let mut sealed = Vec::new();
+    for at in 0..600 {
+        sealed.push(seal(&here, &format!("person {at}")).await);
+    }
+    let mut told = Vec::new();
+    let done = here.rotate_tenant(LATER, |keys, of| told.push((keys, of))).await.unwrap();
+    assert_eq!((done.rotation, done.now_under.as_str(), done.keys), (Rotation::New, "version 2", 605));
+    assert_eq!(told, [(256, 605), (512, 605), (605, 605)]);
+    // The process that serves meanwhile knows nothing of it, and needs not.
+    let newcomer = seal(&serving, "newcomer").await;
+    for keyring in [&here, &serving, &keyring(&place.data).await] {
+        assert_eq!(keyring.pepper().unwrap().hash(b"bw_"), pepper);
+        for (at, sealed) in sealed.iter().enumerate() {
+            assert_eq!(*keyring.open_cell(HERE, sealed).await.unwrap(), format!("person {at}").into_bytes());
+        }
+        assert_eq!(*keyring.open_cell(HERE, &newcomer).await.unwrap(), b"newcomer");
+        assert!(keyring.list().await.unwrap().iter().all(|key| !key.outdated && key.version == 2));
+    }
+}
+
+/// A copy of everything in the directory: what a process that is killed at this moment leaves.
+fn left_behind(data: &DataDir) -> (tempfile::TempDir, DataDir) {
+    let parent = tempfile::tempdir().unwrap();
+    let copy = DataDir::open(parent.path().join("data")).unwrap();
+    for entry in fs::read_dir(data.path()).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+    }
+    (parent, copy)
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_killed_goes_on_from_every_step() {
+    let place = Place::new().await;
+    let here = keyring(&place.data).await;
+    let mut sealed = Vec::new();
+    for at in 0..600 {
+        sealed.push(seal(&here, &format!("person {at}")).await);
+    }
+    let mut steps = Vec::new();
+    here.rotate_tenant(LATER, |_, _| steps.push(left_behind(&place.data))).await.unwrap();
+    assert_eq!(steps.len(), 3);
+    for (step, (_parent, copy)) in (1..).zip(&steps) {
+        let after = keyring(copy).await;
+        let outdated = after.list().await.unwrap().iter().filter(|key| key.outdated).count();
+        assert!(outdated > 0, "step {step}: the rotation is not finished");
+        let done = after.rotate_tenant(LATER, |_, _| {}).await.unwrap();
+        let rotation = if step == 3 { Rotation::New } else { Rotation::Resumed };
+        assert_eq!(done.rotation, rotation, "step {step}");
+        for keyring in [&after, &keyring(copy).await] {
+            for (at, sealed) in sealed.iter().enumerate() {
+                let opened = keyring.open_cell(HERE, sealed).await.unwrap();
+                assert_eq!(*opened, format!("person {at}").into_bytes(), "step {step}");
+            }
+            assert!(keyring.list().await.unwrap().iter().all(|key| !key.outdated), "step {step}");
+        }
+    }
+}
+
+/// Writes a file as its owner's alone.
+fn write(path: &Path, content: &[u8]) {
+    let _ = fs::remove_file(path);
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .unwrap()
+        .write_all(content)
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_rotation_of_the_root_goes_on_from_every_step() {
+    let place = Place::new().await;
+    let here = keyring(&place.data).await;
+    let sealed = seal(&here, "alice").await;
+    let old = fs::read(place.data.path().join("root.key")).unwrap();
+    let (_before, before) = left_behind(&place.data);
+    let rotated = here.rotate_root_file(&place.data).await.unwrap();
+    assert_eq!((rotated.rotation, rotated.keys), (Rotation::New, 1));
+    here.close().await;
+    let new = fs::read(place.data.path().join("root.key")).unwrap();
+    // The wrapping under both, as it is before the last step.
+    let (_both, both) = left_behind(&place.data);
+    let mut hand = by_hand(&both).await;
+    let attach = format!("ATTACH '{}' AS before", before.path().join("keyring.db").display());
+    sqlx::raw_sql(sqlx::AssertSqlSafe(attach)).execute(&mut hand).await.unwrap();
+    sqlx::raw_sql("INSERT INTO tenant_keys SELECT * FROM before.tenant_keys")
+        .execute(&mut hand)
+        .await
+        .unwrap();
+    hand.close().await.unwrap();
+
+    for (step, shelf, root, next, resumed) in [
+        ("not begun", &before, &old, None, false),
+        ("the next key is on disk", &before, &old, Some(&new), true),
+        ("everything is wrapped under both", &both, &old, Some(&new), true),
+        ("the file is replaced", &both, &new, None, true),
+        ("done", &place.data, &new, None, false),
+    ] {
+        let (_parent, copy) = left_behind(shelf);
+        write(&copy.path().join("root.key"), root);
+        if let Some(next) = next {
+            write(&copy.path().join("root.key.next"), next);
+        }
+        let after = keyring(&copy).await;
+        assert_eq!(*after.open_cell(HERE, &sealed).await.unwrap(), b"alice", "{step}: readable as it is");
+        let done = after.rotate_root_file(&copy).await.unwrap();
+        assert_eq!(done.rotation == Rotation::Resumed, resumed, "{step}");
+        assert_eq!(done.now_under == rotated.now_under, resumed, "{step}");
+        assert!(!copy.path().join("root.key.next").exists(), "{step}");
+        for keyring in [&after, &keyring(&copy).await] {
+            assert_eq!(*keyring.open_cell(HERE, &sealed).await.unwrap(), b"alice", "{step}");
+            let roots: Vec<_> =
+                keyring.list().await.unwrap().into_iter().filter_map(|key| key.root).collect();
+            assert_eq!(roots, [&*done.now_under], "{step}: nothing is wrapped under the old root");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_serves_takes_up_the_new_root() {
+    let place = Place::new().await;
+    let (here, serving) = (keyring(&place.data).await, keyring(&place.data).await);
+    here.rotate_root_file(&place.data).await.unwrap();
+    here.rotate_tenant(LATER, |_, _| {}).await.unwrap();
+    let sealed = seal(&here, "alice").await;
+    assert_eq!(*serving.open_cell(HERE, &sealed).await.unwrap(), b"alice");
+}
+
+#[tokio::test]
+async fn an_edited_shelf_is_noticed() {
+    for (sql, what) in [
+        ("UPDATE data_keys SET wrapped = zeroblob(93) WHERE purpose = 'pepper'", "changed"),
+        ("UPDATE data_keys SET purpose = 'x' WHERE purpose = 'pepper'", "damaged"),
+        ("UPDATE data_keys SET number = randomblob(8) WHERE purpose = 'system'", "changed"),
+        (
+            "UPDATE data_keys SET wrapped = (SELECT wrapped FROM data_keys WHERE purpose = 'index') WHERE purpose = 'pepper'",
+            "changed",
+        ),
+        ("UPDATE tenant_keys SET wrapped = zeroblob(93)", "changed"),
+        ("UPDATE tenant_keys SET number = randomblob(8)", "changed"),
+        ("UPDATE tenant_keys SET root = 'local:0'", "other root"),
+    ] {
+        let place = Place::new().await;
+        sqlx::raw_sql(sql).execute(&mut by_hand(&place.data).await).await.unwrap();
+        let root = Arc::new(FileRoot::open(&place.data).unwrap());
+        match (what, Keyring::open(&place.data, root, None, NOW).await.map(drop)) {
+            ("changed", Err(KeyringError::Changed { .. })) => {}
+            ("other root", Err(KeyringError::WrongRoot { .. })) => {}
+            // A pepper that nobody finds is made anew: what was hashed under the other is refused.
+            ("damaged", Ok(())) => {}
+            (_, got) => panic!("{sql}: {got:?}"),
+        }
+    }
+}
+
+/// The key that was issued in `before/`.
+const KEY_OF_BEFORE: &str = "bw_ozP_eVZYFHRLr8D9q_rfD9fkt3f0ajkf8DpLh0OxnqI";
+
+/// `before/` was written when hashes and cells were under keys derived from the root.
+#[tokio::test]
+async fn a_directory_from_before_there_was_a_keyring_opens() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = DataDir::open(parent.path().join("data")).unwrap();
+    write(&data.path().join("botwarden.db"), include_bytes!("before/botwarden.db"));
+    write(&data.path().join("root.key"), include_bytes!("before/root.key"));
+    for round in ["imported", "opened again", "after rotations"] {
+        let keyring = keyring(&data).await;
+        let store = Sqlite::open(&data, keyring.clone()).await.unwrap();
+        let kept = botwarden_identity::keys::list(&store).await.unwrap();
+        assert_eq!(kept[0].label.as_deref(), Some("from before"), "{round}");
+        let hash = keyring.pepper().unwrap().hash(KEY_OF_BEFORE.as_bytes());
+        assert!(store.list_keys().await.unwrap().keys.iter().any(|key| key.hash == hash), "{round}");
+        let purposes: Vec<_> = keyring.list().await.unwrap().into_iter().map(|key| key.purpose).collect();
+        assert!(purposes.contains(&Purpose::FormatOne), "{round}: {purposes:?}");
+        store.close().await;
+        keyring.rotate_root_file(&data).await.unwrap();
+        keyring.rotate_tenant(LATER, |_, _| {}).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_new_directory_has_no_key_for_what_it_does_not_hold() {
+    let place = Place::new().await;
+    place.open().await.close().await;
+    let again = keyring(&place.data).await;
+    assert!(again.list().await.unwrap().iter().all(|key| key.purpose != Purpose::FormatOne));
+}
