@@ -9,6 +9,7 @@ use botwarden_identity::Authenticator;
 use botwarden_limit::{Limiter, Measure, Per, Plan, Rule, Unit};
 use botwarden_types::{BotName, Clock, RequestId, Secret};
 
+use crate::archive::Archive;
 use crate::bodies::Share;
 use crate::config::{BotConfig, Bounds, Timeouts};
 use crate::metrics::{BotCounters, Metrics};
@@ -26,6 +27,8 @@ pub struct Ports {
     pub limiter: Arc<Limiter>,
     /// Whoever wants to know what became of each request.
     pub watchers: Vec<Arc<dyn Watch>>,
+    /// Where exchanges are kept.
+    pub archive: Arc<dyn Archive>,
     /// 64 random bits: request ids of two processes never collide.
     pub process_id: u64,
 }
@@ -135,6 +138,7 @@ pub(crate) struct Shared {
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) watchers: Vec<Arc<dyn Watch>>,
+    pub(crate) archive: Arc<dyn Archive>,
     pub(crate) metrics: Metrics,
     pub(crate) draining: AtomicBool,
     process_id: u64,
@@ -149,6 +153,7 @@ impl Shared {
             authenticator: ports.authenticator,
             limiter: ports.limiter,
             watchers: ports.watchers,
+            archive: ports.archive,
             metrics: Metrics::new(),
             draining: AtomicBool::new(false),
             process_id: ports.process_id,

@@ -12,13 +12,14 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use botwarden_crypto::Token;
 use botwarden_gateway::{Addresses, Gateway, Live, Ports, Watch};
-use botwarden_identity::{Authenticator, Bounds, Wiring};
+use botwarden_identity::{Authenticator, Bounds, StoreError, Wiring};
 use botwarden_limit::{Limiter, Settings};
 use botwarden_store::control::ControlListener;
 use botwarden_store::{DataDir, FileJournal, Keyring, Sqlite};
-use botwarden_types::{Clock, Now, SystemClock};
+use botwarden_types::{Clock, Now, SystemClock, UnixMs};
 use tokio::task::JoinHandle;
 
+use crate::archive::Archivist;
 use crate::config::Config;
 use crate::{keyring, logs};
 
@@ -26,8 +27,13 @@ use crate::{keyring, logs};
 const KEYS_CHECK_EVERY: Duration = Duration::from_secs(1);
 /// How often decisions on limits are brought to the disk; what a loss of power can take is what came since.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// Exchanges deleted in one statement: in between, others may write.
+const PURGE_BATCH: usize = 1000;
 /// How often expired sessions are forgotten.
 const PURGE_EVERY: Duration = Duration::from_secs(30);
+
+/// How long a stop waits for exchanges to be written.
+const ARCHIVING_MAX: Duration = Duration::from_secs(10);
 
 /// Looks up the provider keys that bots name: the environment, or what a test or the demo says.
 pub(crate) type KeyLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -97,6 +103,8 @@ pub(crate) struct Server {
     config: Config,
     lookup: KeyLookup,
     tasks: Vec<JoinHandle<()>>,
+    /// Ends by itself, when everything is written.
+    archiving: JoinHandle<()>,
 }
 
 impl Server {
@@ -129,7 +137,9 @@ impl Server {
         settings.keys_max = config.limit_keys_max;
         let (limiter, journal) = limiter(&dir, settings, clock.now()).context("opening the limit journal")?;
         let live = live(&config, &lookup, &limiter)?;
+        let (archive, archiving) = Archivist::new(store.clone());
         let ports = Ports {
+            archive,
             clock: clock.clone(),
             authenticator: authenticator.clone(),
             limiter: limiter.clone(),
@@ -141,10 +151,23 @@ impl Server {
         let tasks = vec![
             tokio::spawn(listen_for_news(control, authenticator.clone(), keyring.clone())),
             tokio::spawn(watch_keys(authenticator.clone(), keyring.clone())),
-            tokio::spawn(purge(authenticator.clone(), clock.clone())),
+            tokio::spawn(purge(authenticator.clone(), store.clone(), clock.clone())),
             tokio::spawn(keep_limits(journal.clone(), limiter.clone(), clock.clone())),
         ];
-        Ok(Self { gateway, authenticator, limiter, journal, clock, store, keyring, config, lookup, tasks })
+        let archiving = tokio::spawn(archiving);
+        Ok(Self {
+            gateway,
+            authenticator,
+            limiter,
+            journal,
+            clock,
+            store,
+            keyring,
+            config,
+            lookup,
+            tasks,
+            archiving,
+        })
     }
 
     /// Where it listens.
@@ -198,6 +221,10 @@ impl Server {
         for task in self.tasks {
             task.abort();
             let _ = task.await;
+        }
+        // The gateway held the other end; what is under way is written before the store closes.
+        if tokio::time::timeout(ARCHIVING_MAX, self.archiving).await.is_err() {
+            tracing::error!("not every exchange could be kept before the end");
         }
         if let Err(error) = self.journal.close_clean(&self.limiter, self.clock.now()) {
             tracing::warn!(%error, "the limit journal was not closed; the next start replays it");
@@ -267,6 +294,21 @@ async fn listen_for_news(control: ControlListener, authenticator: Arc<Authentica
     control.serve(handler).await;
 }
 
+async fn purge_exchanges(store: &Sqlite, now: UnixMs) -> Result<(), StoreError> {
+    let mut deleted = 0;
+    loop {
+        let batch = store.purge_exchanges(now, PURGE_BATCH).await?;
+        deleted += batch;
+        if batch < PURGE_BATCH {
+            break;
+        }
+    }
+    if deleted > 0 {
+        tracing::info!(deleted, "exchanges whose time is over deleted");
+    }
+    Ok(())
+}
+
 /// The safety net under the control socket: changes made without telling us.
 async fn watch_keys(authenticator: Arc<Authenticator>, keyring: Arc<Keyring>) {
     let mut every = tokio::time::interval(KEYS_CHECK_EVERY);
@@ -281,12 +323,15 @@ async fn watch_keys(authenticator: Arc<Authenticator>, keyring: Arc<Keyring>) {
     }
 }
 
-async fn purge(authenticator: Arc<Authenticator>, clock: Arc<dyn Clock>) {
+async fn purge(authenticator: Arc<Authenticator>, store: Sqlite, clock: Arc<dyn Clock>) {
     let mut every = tokio::time::interval(PURGE_EVERY);
     loop {
         every.tick().await;
         if let Err(error) = authenticator.purge(clock.now().wall).await {
             tracing::error!(%error, "expired sessions could not be purged");
+        }
+        if let Err(error) = purge_exchanges(&store, clock.now().wall).await {
+            tracing::error!(%error, "exchanges whose time is over could not be deleted");
         }
     }
 }

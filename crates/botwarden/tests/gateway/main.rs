@@ -16,6 +16,7 @@ mod erasure;
 mod hang_up;
 mod heads;
 mod http;
+mod kept;
 mod keys;
 mod lifecycle;
 mod limits;

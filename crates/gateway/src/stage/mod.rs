@@ -6,6 +6,7 @@ pub(crate) mod disclose;
 pub(crate) mod forward;
 pub(crate) mod identify;
 pub(crate) mod inspect;
+pub(crate) mod keep;
 pub(crate) mod permit;
 pub(crate) mod read;
 pub(crate) mod record;

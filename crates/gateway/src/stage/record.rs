@@ -6,7 +6,7 @@ use std::time::Instant;
 use botwarden_identity::Principal;
 use botwarden_limit::{Admission, Standing};
 use botwarden_protocol::Usage;
-use botwarden_types::{Now, UnixMs};
+use botwarden_types::{Now, RequestId, UnixMs};
 use smallvec::SmallVec;
 
 use crate::outcome::{Outcome, Stage, Timings};
@@ -14,6 +14,7 @@ use crate::refusal::Refusal;
 use crate::route::Route;
 use crate::stage::charge::output_from_bytes;
 use crate::stage::disclose::Policies;
+use crate::stage::keep::Keeping;
 use crate::state::{Bot, Shared};
 
 /// The running record of one request. Closed once: at the last byte, or when it is dropped because the client hung up.
@@ -44,6 +45,8 @@ struct Running {
     progress: Progress,
     /// The status of the upstream's answer, once its head has come.
     upstream_status: Option<u16>,
+    /// What is kept of the exchange, if anything.
+    keeping: Option<Keeping>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -85,7 +88,24 @@ impl Record {
             random,
             progress: Progress::Ours,
             upstream_status: None,
+            keeping: None,
         }))
+    }
+
+    pub(crate) fn request(&self) -> &RequestId {
+        &self.0.outcome.request
+    }
+
+    /// From here on the exchange is gathered.
+    pub(crate) fn keeps(&mut self, keeping: Keeping) {
+        self.0.keeping = Some(keeping);
+    }
+
+    /// A piece of the answer goes to the caller.
+    pub(crate) fn passes(&mut self, piece: &[u8]) {
+        if let Some(keeping) = &mut self.0.keeping {
+            keeping.passes(piece);
+        }
     }
 
     pub(crate) fn request_id(&self) -> &str {
@@ -213,6 +233,9 @@ impl Record {
         self.0.shared.metrics.finished(&self.0.outcome, self.0.bot.as_ref().map(|bot| &bot.counters));
         for watcher in &self.0.shared.watchers {
             watcher.finished(&self.0.outcome);
+        }
+        if let Some(keeping) = self.0.keeping.take() {
+            keeping.finish(&self.0.outcome);
         }
     }
 }

@@ -11,7 +11,11 @@ use super::{OpenStoreError, Sqlite};
 /// "BwDb" in ASCII.
 const FILE: Database = Database {
     application_id: 0x4277_4462,
-    steps: &[include_str!("schema/0001_keys_and_sessions.sql"), include_str!("schema/0002_subjects.sql")],
+    steps: &[
+        include_str!("schema/0001_keys_and_sessions.sql"),
+        include_str!("schema/0002_subjects.sql"),
+        include_str!("schema/0003_exchanges.sql"),
+    ],
 };
 
 /// The cell by which keys that do not belong here are noticed.

@@ -185,7 +185,7 @@ impl Sqlite {
         self.index.hash("subject", name.as_bytes())
     }
 
-    async fn subject_key(&self, subject: &Digest, now: UnixMs) -> Result<CellKey, Fault> {
+    pub(super) async fn subject_key(&self, subject: &Digest, now: UnixMs) -> Result<CellKey, Fault> {
         self.keyring.subject(subject, now).await.map_err(|error| Fault::Keyring(Box::new(error)))
     }
 

@@ -20,6 +20,7 @@ const COMMANDS: &[&[&str]] = &[
     &["keyring", "rotate"],
     &["keyring", "destroy"],
     &["subject"],
+    &["subject", "export"],
     &["subject", "erase"],
     &["completions"],
     &["man"],
