@@ -11,6 +11,8 @@ pub(crate) enum Label {
     LimitHash,
     /// Cells sealed directly under a key of the root (format version 1).
     Seal,
+    /// The key that signs checkpoints of the audit log.
+    AuditLog,
 }
 
 impl Label {
@@ -20,6 +22,7 @@ impl Label {
             Self::BlindIndex => b"botwarden/v1/blind-index",
             Self::LimitHash => b"botwarden/v1/limit-hash",
             Self::Seal => b"botwarden/v1/seal",
+            Self::AuditLog => b"botwarden/v1/audit-log",
         }
     }
 }

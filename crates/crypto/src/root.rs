@@ -8,6 +8,7 @@ use crate::derive::{Extracted, KEY_BYTES, LimitHashKey};
 use crate::digest::{BlindIndex, Pepper};
 use crate::label::Label;
 use crate::seal::Sealer;
+use crate::sign::SigningKey;
 use crate::token::{RandomnessError, Token, random};
 
 /// What a root key's text begins with: the kind of secret (for secret scanners) and the version of this format.
@@ -78,6 +79,11 @@ impl RootKey {
     /// What seals cells before a store writes them.
     pub fn sealer(&self) -> Sealer {
         Sealer::new(&self.derive(Label::Seal))
+    }
+
+    /// What signs checkpoints of the audit log.
+    pub fn audit_signing_key(&self) -> SigningKey {
+        SigningKey::from_seed(&self.derive(Label::AuditLog))
     }
 
     fn derive(&self, label: Label) -> Zeroizing<[u8; KEY_BYTES]> {
@@ -161,8 +167,8 @@ mod tests {
     fn a_key_does_not_print() {
         let key = RootKey::generate().unwrap();
         assert_eq!(
-            format!("{key:?} {:?} {:?}", key.limit_hash_key(), key.sealer()),
-            "RootKey(…) LimitHashKey(…) Sealer(…)"
+            format!("{key:?} {:?} {:?} {:?}", key.limit_hash_key(), key.sealer(), key.audit_signing_key()),
+            "RootKey(…) LimitHashKey(…) Sealer(…) SigningKey(…)"
         );
     }
 }
