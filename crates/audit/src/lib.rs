@@ -1,3 +1,5 @@
 //! stub
+mod c2sp;
 mod tree;
+pub use c2sp::*;
 pub use tree::*;
