@@ -102,7 +102,12 @@ impl NoteKey {
         self.algorithm
     }
 
-    pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), NoteError> {
+    /// Its id in signatures.
+    pub(crate) fn id(&self) -> [u8; 4] {
+        self.id
+    }
+
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), NoteError> {
         self.key.verify(message, signature).map_err(|_| NoteError::BadSignature)
     }
 

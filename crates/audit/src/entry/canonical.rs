@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Appends lower-case hexadecimal digits.
-pub(crate) fn push_hex(bytes: &[u8], to: &mut Vec<u8>) {
+pub(super) fn push_hex(bytes: &[u8], to: &mut Vec<u8>) {
     const DIGITS: [u8; 16] = *b"0123456789abcdef";
     for byte in bytes {
         for half in [byte >> 4, byte & 15] {

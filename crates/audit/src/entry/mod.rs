@@ -16,7 +16,6 @@ use std::fmt;
 
 use botwarden_types::UnixMs;
 
-pub(crate) use canonical::push_hex;
 use canonical::{Fields, Reader, Writer};
 pub use event::{
     Change, Decision, Erasure, Event, KeyOperation, KeyUse, OperatorAction, Outcome, Start, Stop, ToolCall,
