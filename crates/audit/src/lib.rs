@@ -2,7 +2,7 @@
 //!
 //! An [`Entry`] goes with others into a [`Batch`]; [`Log::append`] makes the batch durable together with a signed [`Checkpoint`] that
 //! includes it, by one write and one sync. The [`Tiler`] follows behind and turns the journal into the tiles that auditors and
-//! tools of others read. [`verify()`] checks it all from the files and the public key.
+//! tools of others read. [`verify()`] checks it all from the files and the public key; [`prove()`] makes one file that shows one entry.
 //!
 //! Promises: when `append` returns, every entry of the batch outlives a loss of power, signed. Whoever holds a checkpoint or a
 //! witness's cosignature notices any change of what it covers. The verifier shares only hashing and the check of signatures with the
@@ -14,9 +14,11 @@
 mod c2sp;
 mod content;
 mod entry;
+pub mod export;
 mod journal;
 mod log;
 mod port;
+mod prove;
 mod tree;
 mod verify;
 

@@ -4,9 +4,9 @@ mod append;
 mod batch;
 mod open;
 #[cfg(test)]
-mod power;
+pub(crate) mod power;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tiler;
 mod tiles;
 
@@ -14,6 +14,7 @@ pub use append::{AppendError, Appended, Log};
 pub use batch::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Batch, CONTENT_BYTES_MAX, PushError, Ticket};
 pub use open::{OpenError, Opened};
 pub use tiler::{Progress, Tiler, TilerError};
+pub(crate) use tiles::read_tile;
 
 /// The file of the published checkpoint.
 const CHECKPOINT: &str = "checkpoint";
