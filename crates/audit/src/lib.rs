@@ -37,6 +37,7 @@ pub use log::{
     Opened, Progress, PushError, Ticket, Tiler, TilerError,
 };
 pub use port::{Disk, Files};
+pub use prove::{ProveError, Proven, prove, prove_consistency};
 pub use tree::{
     HASH_BYTES, Hash, ProofError, check_consistency, check_inclusion, empty_root, leaf_hash, node_hash,
 };

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Recorded;
-use crate::entry::{Change, Commitment, Entry, Event, KeyUse, Verdict, Word};
+use crate::entry::{Change, Commitment, Decision, Entry, Event, KeyUse, Outcome, ToolCall, Verdict, Word};
 use crate::tree::Hash;
 
 /// Version of the schema.
@@ -96,52 +96,12 @@ fn canonical(event: &Map<String, Value>) -> String {
 /// Class, activity, and the fields of the class.
 fn mapped(entry: &Entry) -> (Class, u64, Map<String, Value>) {
     let mut event = Map::new();
+    event.insert("severity_id".to_owned(), json!(1));
     let mut set = |name: &str, value: Value| drop(event.insert(name.to_owned(), value));
     let (class, activity) = match &entry.event {
-        Event::Decision(it) => {
-            judged(&mut set, it.verdict, it.reason.as_ref());
-            set(
-                "api",
-                json!({ "operation": it.operation.as_str(), "request": { "uid": it.request.as_str() } }),
-            );
-            let session = it.session.as_ref().map(|id| json!({ "uid": id.as_str() }));
-            let app = it.bot.as_ref().map(|bot| bot.as_str());
-            let user = json!({
-                "uid": it.user.as_ref().map(hex), "credential_uid": it.key.as_ref().map(|id| id.as_str()),
-            });
-            set("actor", present(json!({ "app_name": app, "session": session, "user": present(user) })));
-            set("src_endpoint", endpoint(it.address.as_ref()));
-            if let Some(model) = &it.model {
-                set("resources", json!([{ "type": "model", "name": model.as_str() }]));
-            }
-            (Class::ApiActivity, OTHER)
-        }
-        Event::Outcome(it) => {
-            let code = it.status;
-            set("severity_id", json!(1));
-            set("status_id", json!(if it.reason.is_none() { 1 } else { 2 }));
-            set("status_detail", json!(it.reason.as_ref().unwrap_or(&it.outcome).as_str()));
-            set("duration", json!(it.duration_ms));
-            let response = present(json!({ "code": code, "message": it.outcome.as_str() }));
-            let request = json!({ "uid": it.request.as_str() });
-            set("api", json!({ "operation": "outcome", "request": request, "response": response }));
-            set("actor", json!({ "app_name": "botwarden" }));
-            set("src_endpoint", endpoint(None));
-            (Class::ApiActivity, OTHER)
-        }
-        Event::ToolCall(it) => {
-            judged(&mut set, it.verdict, it.reason.as_ref());
-            let operation = format!("tool.{}", it.place.as_str());
-            set("api", json!({ "operation": operation, "request": { "uid": it.request.as_str() } }));
-            set("actor", json!({ "app_name": "botwarden" }));
-            set("src_endpoint", endpoint(None));
-            let call = it.call.as_ref().map(Word::as_str);
-            set(
-                "resources",
-                json!([present(json!({ "type": "tool", "name": it.tool.as_str(), "uid": call }))]),
-            );
-            (Class::ApiActivity, OTHER)
-        }
+        Event::Decision(it) => decided(&mut set, it),
+        Event::Outcome(it) => ended(&mut set, it),
+        Event::ToolCall(it) => called(&mut set, it),
         Event::Operator(it) => {
             judged(&mut set, it.verdict, it.reason.as_ref());
             set("actor", json!({ "user": { "uid": it.operator.as_str() } }));
@@ -153,7 +113,6 @@ fn mapped(entry: &Entry) -> (Class, u64, Map<String, Value>) {
         Event::Configuration(it) => changed(&mut set, "configuration", it),
         Event::Policy(it) => changed(&mut set, "policy", it),
         Event::Key(it) => {
-            set("severity_id", json!(1));
             if let Some(by) = &it.by {
                 set("actor", json!({ "user": { "uid": by.as_str() } }));
             }
@@ -166,25 +125,60 @@ fn mapped(entry: &Entry) -> (Class, u64, Map<String, Value>) {
             (Class::EntityManagement, activity)
         }
         Event::Erasure(it) => {
-            set("severity_id", json!(1));
             set("actor", json!({ "user": { "uid": it.by.as_str() } }));
             set("comment", json!(it.reason.as_str()));
             set("entity", json!({ "type": "content", "uid": it.erasure.as_str() }));
             (Class::EntityManagement, DELETE)
         }
         Event::Start(it) => {
-            set("severity_id", json!(1));
             set("app", json!({ "name": "botwarden", "version": it.version.as_str() }));
             (Class::Lifecycle, START)
         }
         Event::Stop(it) => {
-            set("severity_id", json!(1));
             set("app", json!({ "name": "botwarden" }));
             set("status_detail", json!(it.reason.as_str()));
             (Class::Lifecycle, STOP)
         }
     };
     (class, activity, event)
+}
+
+fn decided(set: &mut dyn FnMut(&str, Value), it: &Decision) -> (Class, u64) {
+    judged(set, it.verdict, it.reason.as_ref());
+    set("api", json!({ "operation": it.operation.as_str(), "request": { "uid": it.request.as_str() } }));
+    let session = it.session.as_ref().map(|id| json!({ "uid": id.as_str() }));
+    let app = it.bot.as_ref().map(|bot| bot.as_str());
+    let key = it.key.as_ref().map(|id| id.as_str());
+    let user = present(json!({ "uid": it.user.as_ref().map(hex), "credential_uid": key }));
+    set("actor", present(json!({ "app_name": app, "session": session, "user": user })));
+    set("src_endpoint", endpoint(it.address.as_ref()));
+    if let Some(model) = &it.model {
+        set("resources", json!([{ "type": "model", "name": model.as_str() }]));
+    }
+    (Class::ApiActivity, OTHER)
+}
+
+fn ended(set: &mut dyn FnMut(&str, Value), it: &Outcome) -> (Class, u64) {
+    set("status_id", json!(if it.reason.is_none() { 1 } else { 2 }));
+    set("status_detail", json!(it.reason.as_ref().unwrap_or(&it.outcome).as_str()));
+    set("duration", json!(it.duration_ms));
+    let response = present(json!({ "code": it.status, "message": it.outcome.as_str() }));
+    let request = json!({ "uid": it.request.as_str() });
+    set("api", json!({ "operation": "outcome", "request": request, "response": response }));
+    set("actor", json!({ "app_name": "botwarden" }));
+    set("src_endpoint", endpoint(None));
+    (Class::ApiActivity, OTHER)
+}
+
+fn called(set: &mut dyn FnMut(&str, Value), it: &ToolCall) -> (Class, u64) {
+    judged(set, it.verdict, it.reason.as_ref());
+    let operation = format!("tool.{}", it.place.as_str());
+    set("api", json!({ "operation": operation, "request": { "uid": it.request.as_str() } }));
+    set("actor", json!({ "app_name": "botwarden" }));
+    set("src_endpoint", endpoint(None));
+    let call = it.call.as_ref().map(Word::as_str);
+    set("resources", json!([present(json!({ "type": "tool", "name": it.tool.as_str(), "uid": call }))]));
+    (Class::ApiActivity, OTHER)
 }
 
 fn judged(set: &mut dyn FnMut(&str, Value), verdict: Verdict, reason: Option<&Word>) {
@@ -200,7 +194,6 @@ fn judged(set: &mut dyn FnMut(&str, Value), verdict: Verdict, reason: Option<&Wo
 }
 
 fn changed(set: &mut dyn FnMut(&str, Value), what: &str, change: &Change) -> (Class, u64) {
-    set("severity_id", json!(1));
     set("actor", json!({ "user": { "uid": change.by.as_str() } }));
     let before = change.before.map(|before| json!({ "type": what, "uid": before.to_string() }));
     let after =

@@ -8,4 +8,6 @@ mod head;
 pub(crate) mod segments;
 
 pub(crate) use frame::Frame;
-pub(crate) use head::{HEAD_BYTES, SegmentHead};
+#[cfg(test)]
+pub(crate) use head::HEAD_BYTES;
+pub(crate) use head::SegmentHead;

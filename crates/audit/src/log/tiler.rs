@@ -178,7 +178,11 @@ impl Tiler {
         let mut full =
             |id: TileId, hashes: &[_]| write_draft(&**disk, drafts, id.to_string(), &tile_bytes(hashes));
         self.edge.push(leaf_hash(entry), &mut full).map_err(storage(DRAFTS))?;
-        if self.edge.size() % TILE_WIDTH == 0 { self.finish_bundle(index / TILE_WIDTH) } else { Ok(()) }
+        if self.edge.size().is_multiple_of(TILE_WIDTH) {
+            self.finish_bundle(index / TILE_WIDTH)
+        } else {
+            Ok(())
+        }
     }
 
     fn finish_bundle(&mut self, index: u64) -> Result<(), TilerError> {

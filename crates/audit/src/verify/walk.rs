@@ -20,6 +20,8 @@ struct Watch {
     file: String,
     /// Whether it is one of the checkpoints that are counted.
     signed: bool,
+    /// Whether somebody else kept it.
+    kept: bool,
 }
 
 pub(super) struct Walk<'a> {
@@ -30,8 +32,10 @@ pub(super) struct Walk<'a> {
     watches: Vec<Watch>,
     /// Size of the next of them.
     next_watch: u64,
-    /// Size at which everything was last known to be as signed.
+    /// Size at which everything was last known to be as this log's key signed it.
     good: u64,
+    /// Size at which everything was last known to be as somebody else saw it.
+    kept: u64,
     published: Claim,
     /// The tile at hand of each level from 1 on.
     tiles: Vec<Option<(u64, Vec<Hash>)>>,
@@ -66,6 +70,7 @@ impl<'a> Walk<'a> {
             watches: Vec::new(),
             next_watch: u64::MAX,
             good: 0,
+            kept: 0,
             published,
             tiles: vec![None; 8],
             completed: Vec::new(),
@@ -82,15 +87,15 @@ impl<'a> Walk<'a> {
             let claim = read::claim(note, self.key)
                 .map_err(|_| Stop::CannotTell("a kept checkpoint is not one of this log's key".to_owned()))?;
             let file = "a kept checkpoint".to_owned();
-            self.watch(Watch { claim, wrong: Wrong::Fork, from: 0, file, signed: true });
+            self.watch(Watch { claim, wrong: Wrong::Fork, from: 0, file, signed: true, kept: true });
         }
-        let claim = self.published;
-        self.watch(Watch { claim, wrong: Wrong::Fork, from: 0, file: "checkpoint".to_owned(), signed: true });
+        let (claim, file) = (self.published, "checkpoint".to_owned());
+        self.watch(Watch { claim, wrong: Wrong::Fork, from: 0, file, signed: true, kept: false });
         self.meet_watches()?;
         let whole = self.published.size / 256;
         let mut journal = Journal::open(self.files, whole * 256)?;
         let start = journal.start().filter(|start| *start <= whole * 256);
-        if start.is_none() && (journal.start().is_some() || self.published.size % 256 > 0) {
+        if start.is_none() && (journal.start().is_some() || !self.published.size.is_multiple_of(256)) {
             let (from, to) = (whole * 256, Some(journal.start().unwrap_or(self.published.size)));
             return Err(Stop::Wrong(Finding { wrong: Wrong::Missing, from, to, file: "journal".to_owned() }));
         }
@@ -118,6 +123,11 @@ impl<'a> Walk<'a> {
         if !bytes.starts_with(b"botwarden-audit/1\n") {
             return Err(Stop::CannotTell("`format` is of a release that this one does not know".to_owned()));
         }
+        if bytes.get(18..) != Some(format!("{}\n", self.key).as_bytes()) {
+            return Err(Stop::CannotTell(
+                "`format` names another key: the log is not of this one".to_owned(),
+            ));
+        }
         let wrong = |wrong| Stop::Wrong(Finding { wrong, from: 0, to: None, file: "checkpoint".to_owned() });
         if !read::file(self.files, "checkpoint", 128 << 10, &mut bytes)? {
             return Err(wrong(Wrong::Missing));
@@ -135,7 +145,14 @@ impl<'a> Walk<'a> {
         for (size, root) in std::mem::take(&mut journal.heads) {
             let file = format!("journal/{size:020}");
             let claim = Claim { size, root };
-            self.watch(Watch { claim, wrong: Wrong::Flip, from: self.tree.size, file, signed: false });
+            self.watch(Watch {
+                claim,
+                wrong: Wrong::Flip,
+                from: self.tree.size,
+                file,
+                signed: false,
+                kept: false,
+            });
         }
         if let Some(batch) = &batch {
             let claim = journal::claim(batch, self.key)?;
@@ -145,6 +162,7 @@ impl<'a> Walk<'a> {
                 from: batch.first,
                 file: batch.file.clone(),
                 signed: true,
+                kept: false,
             };
             self.watch(watch);
         }
@@ -165,7 +183,8 @@ impl<'a> Walk<'a> {
         let (size, root) = (self.tree.size, self.tree.root());
         for watch in &self.watches {
             if watch.claim.size == size && watch.claim.root != root {
-                let from = self.good.max(watch.from);
+                // Who holds the key can sign a second history; only what others kept bounds where it begins.
+                let from = if watch.wrong == Wrong::Fork { self.kept } else { self.good.max(watch.from) };
                 let to = Some(size.max(from + 1));
                 return Err(Stop::Wrong(Finding { wrong: watch.wrong, from, to, file: watch.file.clone() }));
             }
@@ -173,6 +192,9 @@ impl<'a> Walk<'a> {
         let met = self.watches.iter().filter(|watch| watch.claim.size == size && watch.signed).count() as u64;
         self.report.checkpoints += met;
         self.good = if met > 0 { size } else { self.good };
+        if self.watches.iter().any(|watch| watch.claim.size == size && watch.kept) {
+            self.kept = size;
+        }
         self.watches.retain(|watch| watch.claim.size > size);
         self.next_watch = self.watches.iter().map(|watch| watch.claim.size).min().unwrap_or(u64::MAX);
         Ok(())
@@ -207,15 +229,15 @@ impl<'a> Walk<'a> {
             return Err(Stop::Wrong(Finding { wrong, from, to: Some(from + 1), file: name }));
         }
         self.report.tiles += 2;
+        leaves.into_iter().try_for_each(|leaf| self.push(leaf))?;
         let mut contents = content::Bundle::open(self.files, first)?;
         let mut rest = bytes.as_slice();
-        for (which, leaf) in (0..=u8::MAX).zip(leaves) {
+        for which in 0..=u8::MAX {
             let entry = read::next_entry(&mut rest).unwrap_or_default();
             if let Some(head) = self.head(entry) {
                 let wrong = contents.check(which, head.content)?;
-                self.content(head, wrong)?;
+                self.content(head, first + u64::from(which), wrong)?;
             }
-            self.push(leaf)?;
         }
         contents.finish()
     }
@@ -272,7 +294,7 @@ impl<'a> Walk<'a> {
                 Some(hash) => content::check(content, hash),
                 None => content.map(|_| Wrong::ContentChanged),
             };
-            self.content(head, wrong)?;
+            self.content(head, index, wrong)?;
         }
         self.push(leaf)
     }
@@ -321,9 +343,9 @@ impl<'a> Walk<'a> {
         head
     }
 
-    fn content(&mut self, head: read::Head<'_>, wrong: Option<Wrong>) -> Result<(), Stop> {
+    fn content(&mut self, head: read::Head<'_>, index: u64, wrong: Option<Wrong>) -> Result<(), Stop> {
         match wrong {
-            Some(wrong) => self.account.gone(head.id, self.tree.size, wrong)?,
+            Some(wrong) => self.account.gone(head.id, index, wrong)?,
             None if head.content.is_some() => self.account.present(),
             None => {}
         }
