@@ -12,6 +12,7 @@ use crate::derive::{Extracted, KEY_BYTES, LimitHashKey};
 use crate::digest::{BlindIndex, Pepper};
 use crate::label::Label;
 use crate::seal::FormatOne;
+use crate::sign::SigningKey;
 use crate::token::{RandomnessError, random};
 
 /// Bytes of a commitment.
@@ -74,6 +75,11 @@ impl SecretKey {
     /// As the key of the limiter's hash tables.
     pub fn limit_hash_key(&self) -> LimitHashKey {
         LimitHashKey(self.0.clone())
+    }
+
+    /// As the key that signs checkpoints of the audit log.
+    pub fn signing_key(&self) -> SigningKey {
+        SigningKey::from_seed(&self.derive(Label::AuditLog))
     }
 
     /// As what opens cells of format 1.
