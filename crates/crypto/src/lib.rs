@@ -31,4 +31,4 @@ pub use root::{RootKey, RootKeyError};
 pub use seal::{FormatOne, OpenError, Place, SealError};
 pub use sha::{SHA256_BYTES, Sha256, sha256};
 pub use sign::{BadSignature, SIGNATURE_BYTES, SigningKey, VERIFYING_KEY_BYTES, VerifyingKey};
-pub use token::{RandomnessError, Token, TokenError, identifier};
+pub use token::{RandomnessError, Token, TokenError, identifier, random_id};

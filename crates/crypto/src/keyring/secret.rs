@@ -59,7 +59,7 @@ impl SecretKey {
 
     /// As the key that seals cells of `name`.
     pub fn cells(&self, name: KeyName<'_>) -> CellKey {
-        CellKey::new(&self.derive(Label::Cell), name)
+        CellKey::new(&self.derive(Label::Cell), &self.derive(Label::Salt), name)
     }
 
     /// As the hasher of credentials.

@@ -79,6 +79,11 @@ impl DataDir {
         self.path.join("botwarden.db")
     }
 
+    /// The folder of the audit log.
+    pub fn audit(&self) -> PathBuf {
+        self.path.join("audit")
+    }
+
     /// The wrapped keys of [`crate::Keyring`].
     pub(crate) fn keyring(&self) -> PathBuf {
         self.path.join("keyring.db")

@@ -15,7 +15,7 @@ use botwarden_crypto::{
     BlindIndex, CellKey, Digest, FormatOne, KeyName, KeyNumber, LimitHashKey, OpenError, Pepper, Place,
     Purpose, RandomnessError, RootError, RootProvider, SealError, SecretKey, WrappingKey,
 };
-use botwarden_types::UnixMs;
+use botwarden_types::{BotName, UnixMs, UserName};
 use parking_lot::{Mutex, RwLock};
 use zeroize::Zeroizing;
 
@@ -26,6 +26,7 @@ pub use shelf::ShelfError;
 
 use crate::data_dir::{DataDir, RootKeyFileError};
 use crate::sqlite::database::OpenDatabaseError;
+use crate::sqlite::row::Clear;
 use cache::Cache;
 use shelf::{Added, DataRow, Shelf, TenantRow, Which};
 use sqlite::SqliteShelf;
@@ -173,6 +174,12 @@ impl Keyring {
         self.fixed(Purpose::Index).map(SecretKey::blind_index)
     }
 
+    /// What stands for a person in clear columns. Users of two bots are two people: what a name means is up to each application.
+    pub(crate) fn subject_of(index: &BlindIndex, bot: &BotName, user: &UserName) -> Digest {
+        let name = Clear::default().text(bot.as_str()).text(user.as_str());
+        index.hash("subject", name.as_bytes())
+    }
+
     /// The key of the limiter's hash tables.
     pub fn limit_hash_key(&self) -> Result<LimitHashKey, KeyringError> {
         self.fixed(Purpose::LimitHash).map(SecretKey::limit_hash_key)
@@ -205,6 +212,11 @@ impl Keyring {
         let key = key.cells(name(Purpose::Subject, number));
         self.remember(generation, Some(subject), &key);
         Ok(key)
+    }
+
+    /// The same if it is at hand: memory only.
+    pub(crate) fn subject_at_hand(&self, subject: &Digest) -> Option<CellKey> {
+        self.cache.lock().of_subject(subject)
     }
 
     /// The number of a person's key, if there is one.

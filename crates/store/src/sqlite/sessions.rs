@@ -12,6 +12,8 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use zeroize::Zeroizing;
 
+use crate::keyring::Keyring;
+
 use super::row::{Clear, count, from_column, to_column};
 use super::{Fault, Sqlite, failed, if_sound};
 
@@ -180,9 +182,7 @@ impl Sqlite {
 
     /// What stands for a person in clear columns.
     pub(super) fn subject_of(&self, bot: &BotName, user: &UserName) -> Digest {
-        // Users of two bots are two people: what a name means is up to each application.
-        let name = Clear::default().text(bot.as_str()).text(user.as_str());
-        self.index.hash("subject", name.as_bytes())
+        Keyring::subject_of(&self.index, bot, user)
     }
 
     pub(super) async fn subject_key(&self, subject: &Digest, now: UnixMs) -> Result<CellKey, Fault> {

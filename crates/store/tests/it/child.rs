@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use botwarden_store::DataDir;
 
-use crate::{limit_journal, root_key, sqlite};
+use crate::{audit, limit_journal, root_key, sqlite};
 
 /// Names the part; the directory follows in [`DIR`].
 const PART: &str = "BOTWARDEN_TEST_PART";
@@ -23,6 +23,8 @@ pub(crate) enum Part {
     Write,
     /// Makes the limiter decide until killed, saying what has been admitted.
     Limit,
+    /// Brings entries to the audit log until killed, saying what has been acknowledged.
+    Audit,
 }
 
 impl Part {
@@ -31,6 +33,7 @@ impl Part {
             Self::OpenRootKey => "open-root-key",
             Self::Write => "write",
             Self::Limit => "limit",
+            Self::Audit => "audit",
         }
     }
 }
@@ -95,6 +98,7 @@ fn play() {
     match part.as_str() {
         "open-root-key" => root_key::open_and_say(&data),
         "write" => sqlite::crash::write_until_killed(&data),
+        "audit" => audit::record_until_killed(&data),
         "limit" => limit_journal::decide_until_killed(&data),
         other => panic!("no part is called {other}"),
     }
