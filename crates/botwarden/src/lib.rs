@@ -17,6 +17,7 @@ mod exit;
 #[doc(hidden)]
 pub mod fuzzing;
 mod keyring;
+mod ledger;
 mod logs;
 mod server;
 mod text;

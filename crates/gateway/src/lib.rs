@@ -13,6 +13,7 @@ mod backend;
 mod bodies;
 pub mod config;
 mod headers;
+mod ledger;
 mod metrics;
 mod outcome;
 mod pipeline;
@@ -24,6 +25,7 @@ mod state;
 mod upstream;
 
 pub use archive::{Archive, KEPT_BYTES_MAX, Keep, Slot};
+pub use ledger::{Decided, Ledger, Receipt};
 pub use outcome::{Outcome, Stage, Timings, Watch};
 pub use server::{Addresses, Gateway, StartError};
 pub use state::{BotError, Live, Ports};

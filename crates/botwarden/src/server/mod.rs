@@ -14,6 +14,7 @@ use botwarden_crypto::Token;
 use botwarden_gateway::{Addresses, Gateway, Live, Ports, Watch};
 use botwarden_identity::{Authenticator, Bounds, StoreError, Wiring};
 use botwarden_limit::{Limiter, Settings};
+use botwarden_store::audit::AuditLog;
 use botwarden_store::control::ControlListener;
 use botwarden_store::{DataDir, FileJournal, Keyring, Sqlite};
 use botwarden_types::{Clock, Now, SystemClock, UnixMs};
@@ -21,6 +22,7 @@ use tokio::task::JoinHandle;
 
 use crate::archive::Archivist;
 use crate::config::Config;
+use crate::ledger::Bookkeeper;
 use crate::{keyring, logs};
 
 /// How often changes that nobody announced are looked for (DESIGN: in force within about a second).
@@ -100,6 +102,7 @@ pub(crate) struct Server {
     clock: Arc<dyn Clock>,
     store: Sqlite,
     keyring: Arc<Keyring>,
+    audit: Arc<AuditLog>,
     config: Config,
     lookup: KeyLookup,
     tasks: Vec<JoinHandle<()>>,
@@ -137,8 +140,12 @@ impl Server {
         settings.keys_max = config.limit_keys_max;
         let (limiter, journal) = limiter(&dir, settings, clock.now()).context("opening the limit journal")?;
         let live = live(&config, &lookup, &limiter)?;
+        let audit = AuditLog::open(&dir, keyring.clone(), env!("CARGO_PKG_VERSION"), clock.now().wall)
+            .await
+            .context("opening the audit log")?;
         let (archive, archiving) = Archivist::new(store.clone());
         let ports = Ports {
+            ledger: Arc::new(Bookkeeper(audit.clone())),
             archive,
             clock: clock.clone(),
             authenticator: authenticator.clone(),
@@ -163,6 +170,7 @@ impl Server {
             clock,
             store,
             keyring,
+            audit,
             config,
             lookup,
             tasks,
@@ -228,6 +236,10 @@ impl Server {
         }
         if let Err(error) = self.journal.close_clean(&self.limiter, self.clock.now()) {
             tracing::warn!(%error, "the limit journal was not closed; the next start replays it");
+        }
+        let (audit, now) = (self.audit.clone(), self.clock.now().wall);
+        if tokio::task::spawn_blocking(move || audit.close("signal", now)).await.is_err() {
+            tracing::error!("the audit log was not closed in good order");
         }
         self.store.close().await;
         self.keyring.close().await;

@@ -2,6 +2,7 @@
 
 pub(crate) mod admit;
 pub(crate) mod charge;
+pub(crate) mod decide;
 pub(crate) mod disclose;
 pub(crate) mod forward;
 pub(crate) mod identify;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use botwarden_audit::{AppendError, Batch, Disk, Log, Progress, PushError, Tiler};
 use parking_lot::{Condvar, Mutex};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Handle;
 
 use super::pending::{Raw, Shared};
 use super::{Outcome, commit, signer};
@@ -33,7 +33,7 @@ pub(super) fn start(
     keyring: &Arc<Keyring>,
 ) -> io::Result<[JoinHandle<()>; 2]> {
     let ended = Arc::new(Ended::default());
-    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let runtime = Handle::current();
     let committer = Committer { shared: shared.clone(), disk, log, keyring: keyring.clone(), runtime };
     let writing = thread::Builder::new().name("audit-log".to_owned()).spawn({
         let ended = ended.clone();
@@ -55,8 +55,9 @@ struct Committer {
     disk: Arc<dyn Disk>,
     log: Log,
     keyring: Arc<Keyring>,
-    /// On which keys that are not at hand are looked up.
-    runtime: Runtime,
+    /// The runtime of whoever opened the log. Keys that are not at hand are looked up there: the pool gives connections back by tasks of
+    /// the runtime they were taken on, which has to go on for that.
+    runtime: Handle,
 }
 
 impl Committer {

@@ -184,7 +184,8 @@ impl AuditLog {
         Ok(receipt)
     }
 
-    /// Writes what was brought, says that the process ends in good order, and waits for both threads. Later calls do nothing.
+    /// Writes what was brought, says that the process ends in good order, and waits for both threads. Later calls do nothing. It blocks:
+    /// call it where the runtime goes on meanwhile.
     pub fn close(&self, reason: &str, now: UnixMs) {
         if let Ok(reason) = Word::parse(reason) {
             let _ = self.note(now, Event::Stop(Stop { reason }));
