@@ -77,7 +77,7 @@ fn a_flipped_bit_anywhere_is_noticed() {
     };
     for file in disk.names().iter().filter(read) {
         let length = disk.bytes(file).len();
-        for at in (0..length).step_by(1 + length / 211).chain([length - 1]) {
+        for at in (0..length).step_by(1 + length / 61).chain([length - 1]) {
             let flipped = disk.copy();
             Damage::Flip(at).to(&flipped, file);
             let report = check(&flipped, &[]);
@@ -332,6 +332,49 @@ fn what_cannot_be_told_is_not_called_good() {
     assert_eq!(check(&disk, &[]).verdict, Conclusion::CannotTell, "no format");
     for (verdict, code) in [(Conclusion::Good, 0), (Conclusion::Tampered, 1), (Conclusion::CannotTell, 3)] {
         assert_eq!(verdict.exit_code(), code);
+    }
+}
+
+/// A log that grows while it is read.
+struct Busy {
+    disk: Arc<PowerDisk>,
+    writer: std::sync::Mutex<(crate::log::Log, crate::log::Tiler, usize)>,
+    /// Reads between one batch and the next.
+    pace: usize,
+}
+
+impl crate::port::Files for Busy {
+    fn length(&self, name: &str) -> std::io::Result<Option<u64>> {
+        self.disk.length(name)
+    }
+
+    fn read(&self, name: &str, at: u64, into: &mut [u8]) -> std::io::Result<()> {
+        let (log, tiler, reads) = &mut *self.writer.lock().unwrap();
+        *reads += 1;
+        if reads.is_multiple_of(self.pace) {
+            log.append(&batch(log.size()..log.size() + 97)).unwrap();
+            tiler.advance(log.size()).unwrap();
+        }
+        self.disk.read(name, at, into)
+    }
+
+    fn list(&self, folder: &str) -> std::io::Result<Vec<String>> {
+        self.disk.list(folder)
+    }
+}
+
+#[test]
+fn a_log_that_is_written_meanwhile_is_good() {
+    for pace in [300, 451, 700, 1500] {
+        let disk = Arc::new(PowerDisk::default());
+        let mut log = written(&disk, PUBLISHED);
+        log.append(&batch(PUBLISHED..SIZE)).unwrap();
+        let (mut log, tiler, _) = open(&disk);
+        log.segment_bytes_max = 20_000;
+        let busy = Busy { disk, writer: std::sync::Mutex::new((log, tiler, 0)), pace };
+        let report = verify(&busy, signer().key(), &[]);
+        assert_eq!(report.verdict, Conclusion::Good, "{pace}: {report}");
+        assert!(report.entries > SIZE || pace > 700, "{pace}: {report}");
     }
 }
 
