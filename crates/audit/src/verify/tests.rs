@@ -291,6 +291,8 @@ fn content_may_go_only_with_an_erasure() {
     assert_eq!(remove().sum::<u64>(), 0, "nothing is left to remove");
     assert_eq!(crate::content::read_content(&*disk, 258).unwrap(), None);
     assert_eq!(crate::content::read_content(&*disk, 261).unwrap(), Some(content(261)));
+    assert_eq!(crate::content::read_content(&*disk, 1101).unwrap(), Some(content(1101)), "from the journal");
+    assert_eq!(crate::content::read_content(&*disk, 1102).unwrap(), None);
     found("without an erasure", &disk, &[], Wrong::ContentMissing, 3, Some(4));
     let mut log = open(&disk).0;
     log.append(&erase(&gone[..2])).unwrap();
