@@ -152,6 +152,30 @@ fn entries_that_are_gone_put_in_or_swapped_are_told() {
 }
 
 #[test]
+fn tiles_of_another_width_are_told() {
+    for (name, file, wrong, from, to) in [
+        ("a hash more", "tile/1/000.p/4", Wrong::Insert, 0, Some(1024)),
+        ("a hash more in a full tile", "tile/0/001", Wrong::Insert, 256, Some(512)),
+        ("a hash more in a partial one", "tile/0/004.p/76", Wrong::Insert, 1024, Some(1100)),
+    ] {
+        for bytes in [1, 32] {
+            let disk = log();
+            disk.put(file, [disk.bytes(file), vec![7; bytes]].concat());
+            found(name, &disk, &[], wrong, from, to);
+        }
+        let disk = log();
+        Damage::Cut(disk.bytes(file).len() - 32).to(&disk, file);
+        found(&name.replace("more", "less"), &disk, &[], Wrong::Drop, from, to);
+    }
+    let disk = log();
+    let mut entries = read_bundle(&disk, "tile/entries/001");
+    entries.remove(44);
+    write_bundle(&disk, "tile/entries/001", &entries);
+    fit_tile(&disk, "tile/entries/001", "tile/0/001");
+    found("an entry and its hash dropped", &disk, &[], Wrong::Drop, 256, Some(512));
+}
+
+#[test]
 fn files_that_are_gone_are_told() {
     for (file, wrong, from, to) in [
         ("tile/entries/002", Wrong::Missing, 512, Some(768)),

@@ -163,14 +163,9 @@ impl<'a> Walk<'a> {
         if !read::bundle(self.files, &name, &mut bytes)? {
             return Err(missing(&name));
         }
-        let wanted = read::tile(self.files, &of_hashes)?.ok_or_else(|| missing(&of_hashes))?;
-        let mut leaves = Vec::with_capacity(256);
-        let mut rest = bytes.as_slice();
-        while let Some(entry) = read::next_entry(&mut rest) {
-            leaves.push(leaf_hash(entry));
-        }
-        if let Some((at, wrong)) =
-            difference(&leaves, &wanted).or((!rest.is_empty()).then_some((256, Wrong::Insert)))
+        let wanted = self.tile(0, number, 256)?.ok_or_else(|| missing(&of_hashes))?;
+        let (leaves, rest) = leaves(&bytes, u64::MAX);
+        if let Some((at, wrong)) = difference(&leaves, &wanted).or((rest > 0).then_some((256, Wrong::Insert)))
         {
             let from = first + at;
             return Err(Stop::Wrong(Finding { wrong, from, to: Some(from + 1), file: name }));
@@ -277,8 +272,19 @@ impl<'a> Walk<'a> {
     /// A tile, partial or full: a partial one may go when the full one is there.
     fn tile(&self, level: u8, index: u64, width: u64) -> Result<Option<Vec<Hash>>, Stop> {
         let folder = format!("tile/{level}");
-        match read::tile(self.files, &read::path(&folder, index, width))? {
-            None if width < 256 => read::tile(self.files, &read::path(&folder, index, 256)),
+        let (mut file, mut width) = (read::path(&folder, index, width), width);
+        let mut tile = read::tile(self.files, &file)?;
+        if tile.is_none() && width < 256 {
+            (file, width) = (read::path(&folder, index, 256), 256);
+            tile = read::tile(self.files, &file)?;
+        }
+        match tile {
+            Some(hashes) if hashes.len() as u64 != width => {
+                let shift = u32::from(level) * 8;
+                let (from, to) = ((index * 256) << shift, Some((index * 256 + width) << shift));
+                let wrong = if (hashes.len() as u64) < width { Wrong::Drop } else { Wrong::Insert };
+                Err(Stop::Wrong(Finding { wrong, from, to, file }))
+            }
             tile => Ok(tile),
         }
     }
