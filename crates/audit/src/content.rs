@@ -9,6 +9,8 @@
 use std::io;
 
 use crate::c2sp::tile::{TILE_WIDTH, index_path};
+use crate::journal::Frame;
+use crate::journal::segments::{self, Cursor, Step};
 use crate::log::CONTENT_BYTES_MAX;
 use crate::port::{Disk, Files};
 
@@ -62,10 +64,10 @@ pub fn remove_contents(disk: &dyn Disk, bundle: u64, which: &dyn Fn(u64) -> bool
     Ok(removed)
 }
 
-/// The sealed content of an entry; none if its bundle does not hold it.
+/// The sealed content of an entry, from its bundle or, as long as that is not full, from the journal; none if neither holds it.
 pub fn read_content(files: &dyn Files, index: u64) -> io::Result<Option<Vec<u8>>> {
     let file = name(index / TILE_WIDTH);
-    let Some(length) = files.length(&file)? else { return Ok(None) };
+    let Some(length) = files.length(&file)? else { return in_journal(files, index) };
     let mut at = 0;
     while at < length {
         let (of, bytes) = head_at(files, &file, at, length)?;
@@ -76,6 +78,22 @@ pub fn read_content(files: &dyn Files, index: u64) -> io::Result<Option<Vec<u8>>
             return Ok(Some(content));
         }
         at += bytes;
+    }
+    Ok(None)
+}
+
+/// The content of an entry of the last segments.
+fn in_journal(files: &dyn Files, index: u64) -> io::Result<Option<Vec<u8>>> {
+    let firsts = segments::list(files)?;
+    let Some(first) = firsts.iter().rfind(|first| **first <= index) else { return Ok(None) };
+    let (mut cursor, mut body) = (Cursor::new(*first), Vec::new());
+    while let (Step::Frame(_), _) = cursor.next(files, &mut body)? {
+        let frame = Frame::parse(&body).filter(|frame| (frame.first..frame.end()).contains(&index));
+        if let Some(frame) = frame {
+            let which = index - frame.first;
+            let mut contents = frame.contents().flatten();
+            return Ok(contents.find(|(of, _)| u64::from(*of) == which).map(|(_, content)| content.to_vec()));
+        }
     }
     Ok(None)
 }

@@ -15,6 +15,9 @@ mod c2sp;
 mod content;
 mod entry;
 pub mod export;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod journal;
 mod log;
 mod port;

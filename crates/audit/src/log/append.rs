@@ -62,7 +62,7 @@ pub struct Log {
     pub(super) range: Range,
     pub(super) checkpoint: SignedCheckpoint,
     pub(super) segment: Option<Segment>,
-    pub(super) segment_bytes_max: u64,
+    pub(crate) segment_bytes_max: u64,
     pub(super) broken: bool,
     /// Room for the next write.
     pub(super) buffer: Vec<u8>,

@@ -187,6 +187,25 @@ fn damage_is_refused_with_its_place() {
     assert!(matches!(Log::open(disk, signer()), Err(OpenError::Foreign { .. })));
 }
 
+/// Mending an unfinished end must not drop what was acknowledged: no flipped bit makes the last frame look unfinished.
+#[test]
+fn a_flipped_bit_in_the_last_frame_is_damage() {
+    let disk = Arc::new(PowerDisk::default());
+    let mut log = open(&disk).0;
+    log.append(&batch(0..2)).unwrap();
+    let journal = segments_of(&disk)[0].clone();
+    let start = disk.bytes(&journal).len();
+    log.append(&batch(2..5)).unwrap();
+    for at in start..disk.bytes(&journal).len() {
+        let flipped = Arc::new(disk.copy());
+        let mut bytes = disk.bytes(&journal);
+        bytes[at] ^= 1 << (at % 8);
+        flipped.put(&journal, bytes);
+        let opened = Log::open(flipped as Arc<dyn crate::port::Disk>, signer());
+        assert!(matches!(opened, Err(OpenError::Damaged { .. })), "byte {at}: {opened:?}");
+    }
+}
+
 pub(crate) enum Damage {
     Flip(usize),
     Cut(usize),

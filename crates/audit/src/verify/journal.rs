@@ -21,7 +21,8 @@ const BODY_BYTES_MAX: u64 = 24 << 20;
 pub(super) struct Batch {
     pub(super) first: u64,
     pub(super) end: u64,
-    pub(super) file: String,
+    /// First index of its segment.
+    pub(super) segment: u64,
     body: Vec<u8>,
     /// Where in the body the note begins, and the contents.
     note: usize,
@@ -43,7 +44,11 @@ impl Batch {
         self.body.get(self.contents..).unwrap_or_default()
     }
 
-    fn parse(body: Vec<u8>, file: String) -> Option<Self> {
+    pub(super) fn file(&self) -> String {
+        segment_file(self.segment)
+    }
+
+    fn parse(body: Vec<u8>, segment: u64) -> Option<Self> {
         let number = |at: usize| body.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
         let first = u64::from(number(0)?) << 32 | u64::from(number(4)?);
         let (count, entries, note) =
@@ -58,7 +63,7 @@ impl Batch {
         adds_up.then_some(Self {
             first,
             end: first.checked_add(u64::from(count))?,
-            file,
+            segment,
             body,
             note,
             contents,
@@ -71,6 +76,7 @@ pub(super) struct Journal<'a> {
     files: &'a dyn Files,
     /// First indexes of the segments to come, last first.
     segments: Vec<u64>,
+    segment: u64,
     file: String,
     length: u64,
     at: u64,
@@ -95,6 +101,7 @@ impl<'a> Journal<'a> {
         Ok(Self {
             files,
             segments,
+            segment: 0,
             file: String::new(),
             length: 0,
             at: 0,
@@ -139,7 +146,7 @@ impl<'a> Journal<'a> {
             // Only the last write can be unfinished.
             return if bytes == left { self.end_torn(false) } else { Err(self.wrong(Wrong::Flip, None)) };
         }
-        let batch = Batch::parse(body, self.file.clone()).ok_or_else(|| self.wrong(Wrong::Flip, None))?;
+        let batch = Batch::parse(body, self.segment).ok_or_else(|| self.wrong(Wrong::Flip, None))?;
         if batch.first != self.next {
             let wrong = if batch.first > self.next { Wrong::Drop } else { Wrong::Insert };
             return Err(self.wrong(wrong, Some(batch.first.max(self.next + 1))));
@@ -150,7 +157,8 @@ impl<'a> Journal<'a> {
     }
 
     fn open_segment(&mut self, first: u64) -> Result<(), Stop> {
-        self.file = format!("journal/{first:020}");
+        self.segment = first;
+        self.file = segment_file(first);
         self.at = 0;
         let length = self.files.length(&self.file).map_err(|error| unreadable(&self.file, &error))?;
         self.length = length.unwrap_or(0);
@@ -220,6 +228,10 @@ impl<'a> Journal<'a> {
     }
 }
 
+fn segment_file(first: u64) -> String {
+    format!("journal/{first:020}")
+}
+
 /// The content at the front of those of a batch: which entry, its bytes, and what follows; none where it is malformed.
 pub(super) fn split_content(contents: &[u8]) -> Option<(u32, &[u8], &[u8])> {
     let (which, rest) = contents.split_first_chunk()?;
@@ -232,11 +244,7 @@ pub(super) fn split_content(contents: &[u8]) -> Option<(u32, &[u8], &[u8])> {
 /// What a batch's note claims.
 pub(super) fn claim(batch: &Batch, key: &crate::c2sp::NoteKey) -> Result<read::Claim, Stop> {
     let signed = read::claim(batch.note(), key).ok().filter(|claim| claim.size == batch.end);
-    let finding = || Finding {
-        wrong: Wrong::Signature,
-        from: batch.first,
-        to: Some(batch.end),
-        file: batch.file.clone(),
-    };
+    let finding =
+        || Finding { wrong: Wrong::Signature, from: batch.first, to: Some(batch.end), file: batch.file() };
     signed.ok_or_else(|| Stop::Wrong(finding()))
 }

@@ -15,16 +15,26 @@ mod report;
 mod tests;
 mod tree;
 mod walk;
+mod watch;
 
 pub use report::{Conclusion, Finding, Report, Wrong};
 
 use crate::c2sp::NoteKey;
 use crate::port::Files;
 
+/// How often a log is gone over that is written meanwhile, before what was found is believed.
+const ATTEMPTS: usize = 3;
+
 /// Checks the log in `files` with the public `key`, and that it goes on from each checkpoint in `kept`: notes that were put aside
-/// earlier.
+/// earlier. The log may be written meanwhile.
 pub fn verify(files: &dyn Files, key: &NoteKey, kept: &[&[u8]]) -> Report {
-    walk::Walk::over(files, key, kept)
+    for _ in 1..ATTEMPTS {
+        let (report, moved_on) = walk::Walk::over(files, key, kept);
+        if !moved_on {
+            return report;
+        }
+    }
+    walk::Walk::over(files, key, kept).0
 }
 
 /// What ends a walk.

@@ -112,13 +112,14 @@ pub(super) fn unreadable(name: &str, error: &io::Error) -> Stop {
     Stop::CannotTell(format!("reading `{name}`: {error}"))
 }
 
-/// The hashes of a tile; none if the file is not there. A tile of another width has other bytes.
+/// The hashes of a tile; none if the file is not there. Bytes left over count as one more, so that they are noticed.
 pub(super) fn tile(files: &dyn Files, name: &str) -> Result<Option<Vec<Hash>>, Stop> {
     let mut bytes = Vec::new();
-    if !file(files, name, 256 * HASH_BYTES as u64, &mut bytes)? {
+    if !file(files, name, 257 * HASH_BYTES as u64, &mut bytes)? {
         return Ok(None);
     }
-    Ok(Some(bytes.chunks_exact(HASH_BYTES).filter_map(Hash::from_slice).collect()))
+    let hashes = bytes.chunks(HASH_BYTES).map(|bytes| Hash::from_slice(bytes).unwrap_or_default());
+    Ok(Some(hashes.collect()))
 }
 
 /// A bundle of entries; false if the file is not there.

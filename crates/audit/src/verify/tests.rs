@@ -77,7 +77,7 @@ fn a_flipped_bit_anywhere_is_noticed() {
     };
     for file in disk.names().iter().filter(read) {
         let length = disk.bytes(file).len();
-        for at in (0..length).step_by(1 + length / 211).chain([length - 1]) {
+        for at in (0..length).step_by(1 + length / 61).chain([length - 1]) {
             let flipped = disk.copy();
             Damage::Flip(at).to(&flipped, file);
             let report = check(&flipped, &[]);
@@ -149,6 +149,30 @@ fn entries_that_are_gone_put_in_or_swapped_are_told() {
     fit_tile(&disk, "tile/entries/002", "tile/0/002");
     // Their contents went along with neither; still the tile above tells first.
     found("bundles swapped with their tiles", &disk, &[], Wrong::Flip, 256, Some(512));
+}
+
+#[test]
+fn tiles_of_another_width_are_told() {
+    for (name, file, wrong, from, to) in [
+        ("a hash more", "tile/1/000.p/4", Wrong::Insert, 0, Some(1024)),
+        ("a hash more in a full tile", "tile/0/001", Wrong::Insert, 256, Some(512)),
+        ("a hash more in a partial one", "tile/0/004.p/76", Wrong::Insert, 1024, Some(1100)),
+    ] {
+        for bytes in [1, 32] {
+            let disk = log();
+            disk.put(file, [disk.bytes(file), vec![7; bytes]].concat());
+            found(name, &disk, &[], wrong, from, to);
+        }
+        let disk = log();
+        Damage::Cut(disk.bytes(file).len() - 32).to(&disk, file);
+        found(&name.replace("more", "less"), &disk, &[], Wrong::Drop, from, to);
+    }
+    let disk = log();
+    let mut entries = read_bundle(&disk, "tile/entries/001");
+    entries.remove(44);
+    write_bundle(&disk, "tile/entries/001", &entries);
+    fit_tile(&disk, "tile/entries/001", "tile/0/001");
+    found("an entry and its hash dropped", &disk, &[], Wrong::Drop, 256, Some(512));
 }
 
 #[test]
@@ -291,6 +315,8 @@ fn content_may_go_only_with_an_erasure() {
     assert_eq!(remove().sum::<u64>(), 0, "nothing is left to remove");
     assert_eq!(crate::content::read_content(&*disk, 258).unwrap(), None);
     assert_eq!(crate::content::read_content(&*disk, 261).unwrap(), Some(content(261)));
+    assert_eq!(crate::content::read_content(&*disk, 1101).unwrap(), Some(content(1101)), "from the journal");
+    assert_eq!(crate::content::read_content(&*disk, 1102).unwrap(), None);
     found("without an erasure", &disk, &[], Wrong::ContentMissing, 3, Some(4));
     let mut log = open(&disk).0;
     log.append(&erase(&gone[..2])).unwrap();
@@ -332,6 +358,49 @@ fn what_cannot_be_told_is_not_called_good() {
     assert_eq!(check(&disk, &[]).verdict, Conclusion::CannotTell, "no format");
     for (verdict, code) in [(Conclusion::Good, 0), (Conclusion::Tampered, 1), (Conclusion::CannotTell, 3)] {
         assert_eq!(verdict.exit_code(), code);
+    }
+}
+
+/// A log that grows while it is read.
+struct Busy {
+    disk: Arc<PowerDisk>,
+    writer: std::sync::Mutex<(crate::log::Log, crate::log::Tiler, usize)>,
+    /// Reads between one batch and the next.
+    pace: usize,
+}
+
+impl crate::port::Files for Busy {
+    fn length(&self, name: &str) -> std::io::Result<Option<u64>> {
+        self.disk.length(name)
+    }
+
+    fn read(&self, name: &str, at: u64, into: &mut [u8]) -> std::io::Result<()> {
+        let (log, tiler, reads) = &mut *self.writer.lock().unwrap();
+        *reads += 1;
+        if reads.is_multiple_of(self.pace) {
+            log.append(&batch(log.size()..log.size() + 97)).unwrap();
+            tiler.advance(log.size()).unwrap();
+        }
+        self.disk.read(name, at, into)
+    }
+
+    fn list(&self, folder: &str) -> std::io::Result<Vec<String>> {
+        self.disk.list(folder)
+    }
+}
+
+#[test]
+fn a_log_that_is_written_meanwhile_is_good() {
+    for pace in [300, 451, 700, 1500] {
+        let disk = Arc::new(PowerDisk::default());
+        let mut log = written(&disk, PUBLISHED);
+        log.append(&batch(PUBLISHED..SIZE)).unwrap();
+        let (mut log, tiler, _) = open(&disk);
+        log.segment_bytes_max = 20_000;
+        let busy = Busy { disk, writer: std::sync::Mutex::new((log, tiler, 0)), pace };
+        let report = verify(&busy, signer().key(), &[]);
+        assert_eq!(report.verdict, Conclusion::Good, "{pace}: {report}");
+        assert!(report.entries > SIZE || pace > 700, "{pace}: {report}");
     }
 }
 

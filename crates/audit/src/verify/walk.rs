@@ -6,36 +6,20 @@ use super::content::{self, Account};
 use super::journal::{self, Batch, Journal};
 use super::read::{self, Claim, NoClaim};
 use super::tree::Frontier;
+use super::watch::{Source, Watches};
 use super::{Conclusion, Finding, Report, Stop, Wrong};
 use crate::c2sp::NoteKey;
 use crate::port::Files;
 use crate::tree::{Hash, leaf_hash};
 
-/// A signed root that the tree must have when it has grown to a size.
-struct Watch {
-    claim: Claim,
-    /// What is wrong if it has not, and from which entry on it may be.
-    wrong: Wrong,
-    from: u64,
-    file: String,
-    /// Whether it is one of the checkpoints that are counted.
-    signed: bool,
-    /// Whether somebody else kept it.
-    kept: bool,
-}
+/// How often a log that is written meanwhile is followed. Each time what is left is shorter.
+const ROUNDS_MAX: u32 = 32;
 
 pub(super) struct Walk<'a> {
     files: &'a dyn Files,
     key: &'a NoteKey,
     tree: Frontier,
-    /// What is to come; few.
-    watches: Vec<Watch>,
-    /// Size of the next of them.
-    next_watch: u64,
-    /// Size at which everything was last known to be as this log's key signed it.
-    good: u64,
-    /// Size at which everything was last known to be as somebody else saw it.
-    kept: u64,
+    watches: Watches,
     published: Claim,
     /// The tile at hand of each level from 1 on.
     tiles: Vec<Option<(u64, Vec<Hash>)>>,
@@ -46,7 +30,8 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn over(files: &'a dyn Files, key: &'a NoteKey, kept: &[&[u8]]) -> Report {
+    /// Goes over the log; tells besides whether it was written meanwhile, so that what was found may mean nothing.
+    pub(super) fn over(files: &'a dyn Files, key: &'a NoteKey, kept: &[&[u8]]) -> (Report, bool) {
         let report = Report {
             verdict: Conclusion::Good,
             finding: None,
@@ -67,10 +52,7 @@ impl<'a> Walk<'a> {
             files,
             key,
             tree: Frontier::default(),
-            watches: Vec::new(),
-            next_watch: u64::MAX,
-            good: 0,
-            kept: 0,
+            watches: Watches::default(),
             published,
             tiles: vec![None; 8],
             completed: Vec::new(),
@@ -86,36 +68,48 @@ impl<'a> Walk<'a> {
         for note in kept {
             let claim = read::claim(note, self.key)
                 .map_err(|_| Stop::CannotTell("a kept checkpoint is not one of this log's key".to_owned()))?;
-            let file = "a kept checkpoint".to_owned();
-            self.watch(Watch { claim, wrong: Wrong::Fork, from: 0, file, signed: true, kept: true });
+            self.watches.add(&self.tree, claim, Source::Kept);
         }
-        let (claim, file) = (self.published, "checkpoint".to_owned());
-        self.watch(Watch { claim, wrong: Wrong::Fork, from: 0, file, signed: true, kept: false });
-        self.meet_watches()?;
-        let whole = self.published.size / 256;
-        let mut journal = Journal::open(self.files, whole * 256)?;
-        let start = journal.start().filter(|start| *start <= whole * 256);
-        if start.is_none() && (journal.start().is_some() || !self.published.size.is_multiple_of(256)) {
-            let (from, to) = (whole * 256, Some(journal.start().unwrap_or(self.published.size)));
-            return Err(Stop::Wrong(Finding { wrong: Wrong::Missing, from, to, file: "journal".to_owned() }));
-        }
-        let mut batch = self.next_batch(&mut journal)?;
-        for number in 0..whole {
-            // Batches that are in bundles already still say what the root was.
-            while batch
-                .as_ref()
-                .is_some_and(|batch| batch.end <= number * 256 + 256 && batch.end <= whole * 256)
-            {
-                batch = self.next_batch(&mut journal)?;
+        self.watches.add(&self.tree, self.published, Source::Published);
+        self.watches.meet(&self.tree)?;
+        self.watch_batches().or_else(|stop| if self.moved_on() { Ok(()) } else { Err(stop) })?;
+        let mut number = 0;
+        // A log that is written meanwhile moves on from its journal to bundles: these are followed.
+        for round in 1.. {
+            while number < self.published.size / 256 {
+                self.bundle(number)?;
+                number += 1;
             }
-            self.bundle(number)?;
+            match self.tail() {
+                Err(_) if round < ROUNDS_MAX && self.tree.size == number * 256 && self.moved_on() => {
+                    self.published = self.read_published()?;
+                    self.watches.add(&self.tree, self.published, Source::Published);
+                }
+                Err(stop) => return Err(stop),
+                Ok(()) => break,
+            }
         }
-        self.tail(batch, &mut journal)?;
-        self.report.torn_bytes = journal.torn_bytes;
-        self.expect_nothing_more()
+        self.watches.expect_nothing_more(&self.tree)
     }
 
-    fn read_published(&mut self) -> Result<Claim, Stop> {
+    /// Whether another checkpoint was published since.
+    pub(super) fn moved_on(&self) -> bool {
+        self.read_published().is_ok_and(|now| now != self.published)
+    }
+
+    /// Batches that are in bundles already still say what the root was.
+    fn watch_batches(&mut self) -> Result<(), Stop> {
+        let whole = self.published.size / 256 * 256;
+        let mut journal = Journal::open(self.files, whole)?;
+        while let Some(batch) = self.next_batch(&mut journal)? {
+            if batch.end > whole {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_published(&self) -> Result<Claim, Stop> {
         let mut bytes = Vec::new();
         if !read::file(self.files, "format", 4096, &mut bytes)? {
             return Err(Stop::CannotTell("`format` is missing: there is no audit log here".to_owned()));
@@ -139,65 +133,18 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// The next batch of the journal, with its root to be met.
+    /// The next batch of the journal, with the root to be met after it.
     fn next_batch(&mut self, journal: &mut Journal<'_>) -> Result<Option<Batch>, Stop> {
         let batch = journal.next()?;
         for (size, root) in std::mem::take(&mut journal.heads) {
-            let file = format!("journal/{size:020}");
-            let claim = Claim { size, root };
-            self.watch(Watch {
-                claim,
-                wrong: Wrong::Flip,
-                from: self.tree.size,
-                file,
-                signed: false,
-                kept: false,
-            });
+            self.watches.add(&self.tree, Claim { size, root }, Source::Segment(size));
         }
-        if let Some(batch) = &batch {
+        if let Some(batch) = batch.as_ref().filter(|batch| batch.end >= self.tree.size) {
             let claim = journal::claim(batch, self.key)?;
-            let watch = Watch {
-                claim,
-                wrong: Wrong::Flip,
-                from: batch.first,
-                file: batch.file.clone(),
-                signed: true,
-                kept: false,
-            };
-            self.watch(watch);
+            self.watches.add(&self.tree, claim, Source::Batch { first: batch.first, segment: batch.segment });
         }
-        self.meet_watches()?;
+        self.watches.meet(&self.tree)?;
         Ok(batch)
-    }
-
-    fn watch(&mut self, watch: Watch) {
-        self.next_watch = self.next_watch.min(watch.claim.size);
-        self.watches.push(watch);
-    }
-
-    /// Compares the root with what was signed at this size.
-    fn meet_watches(&mut self) -> Result<(), Stop> {
-        if self.tree.size < self.next_watch {
-            return Ok(());
-        }
-        let (size, root) = (self.tree.size, self.tree.root());
-        for watch in &self.watches {
-            if watch.claim.size == size && watch.claim.root != root {
-                // Who holds the key can sign a second history; only what others kept bounds where it begins.
-                let from = if watch.wrong == Wrong::Fork { self.kept } else { self.good.max(watch.from) };
-                let to = Some(size.max(from + 1));
-                return Err(Stop::Wrong(Finding { wrong: watch.wrong, from, to, file: watch.file.clone() }));
-            }
-        }
-        let met = self.watches.iter().filter(|watch| watch.claim.size == size && watch.signed).count() as u64;
-        self.report.checkpoints += met;
-        self.good = if met > 0 { size } else { self.good };
-        if self.watches.iter().any(|watch| watch.claim.size == size && watch.kept) {
-            self.kept = size;
-        }
-        self.watches.retain(|watch| watch.claim.size > size);
-        self.next_watch = self.watches.iter().map(|watch| watch.claim.size).min().unwrap_or(u64::MAX);
-        Ok(())
     }
 
     /// One full bundle: every entry against its tile, and contents.
@@ -216,14 +163,9 @@ impl<'a> Walk<'a> {
         if !read::bundle(self.files, &name, &mut bytes)? {
             return Err(missing(&name));
         }
-        let wanted = read::tile(self.files, &of_hashes)?.ok_or_else(|| missing(&of_hashes))?;
-        let mut leaves = Vec::with_capacity(256);
-        let mut rest = bytes.as_slice();
-        while let Some(entry) = read::next_entry(&mut rest) {
-            leaves.push(leaf_hash(entry));
-        }
-        if let Some((at, wrong)) =
-            difference(&leaves, &wanted).or((!rest.is_empty()).then_some((256, Wrong::Insert)))
+        let wanted = self.tile(0, number, 256)?.ok_or_else(|| missing(&of_hashes))?;
+        let (leaves, rest) = leaves(&bytes, u64::MAX);
+        if let Some((at, wrong)) = difference(&leaves, &wanted).or((rest > 0).then_some((256, Wrong::Insert)))
         {
             let from = first + at;
             return Err(Stop::Wrong(Finding { wrong, from, to: Some(from + 1), file: name }));
@@ -243,34 +185,32 @@ impl<'a> Walk<'a> {
     }
 
     /// What is in the journal alone, and in partial tiles.
-    fn tail(&mut self, first: Option<Batch>, journal: &mut Journal<'_>) -> Result<(), Stop> {
+    fn tail(&mut self) -> Result<(), Stop> {
         let partial = self.partial()?;
-        let mut next = first;
-        while let Some(batch) = next {
+        let whole = self.published.size / 256 * 256;
+        let mut journal = Journal::open(self.files, whole)?;
+        let start = journal.start();
+        if start.is_some_and(|start| start > whole) || (start.is_none() && whole < self.published.size) {
+            let (from, to) = (whole, Some(start.unwrap_or(self.published.size)));
+            return Err(Stop::Wrong(Finding { wrong: Wrong::Missing, from, to, file: "journal".to_owned() }));
+        }
+        while let Some(batch) = self.next_batch(&mut journal)? {
             let mut contents = batch.contents();
             let mut rest = batch.entries();
-            let mut index = batch.first;
-            let mut which = 0;
-            while let Some(entry) = read::next_entry(&mut rest) {
+            for (which, index) in (0..).zip(batch.first..batch.end) {
+                let entry = read::next_entry(&mut rest).unwrap_or_default();
                 let content = journal::split_content(contents).filter(|(of, _, _)| *of == which);
                 contents = content.map_or(contents, |(_, _, after)| after);
                 if index == self.tree.size {
                     self.tail_entry(entry, content.map(|(_, content, _)| content), &partial, &batch)?;
                 }
-                index += 1;
-                which += 1;
             }
             if !contents.is_empty() {
-                let (from, to) = (batch.first, Some(batch.end));
-                return Err(Stop::Wrong(Finding {
-                    wrong: Wrong::ContentChanged,
-                    from,
-                    to,
-                    file: batch.file,
-                }));
+                let (from, to, file) = (batch.first, Some(batch.end), batch.file());
+                return Err(Stop::Wrong(Finding { wrong: Wrong::ContentChanged, from, to, file }));
             }
-            next = self.next_batch(journal)?;
         }
+        self.report.torn_bytes = journal.torn_bytes;
         Ok(())
     }
 
@@ -286,7 +226,7 @@ impl<'a> Walk<'a> {
         let whole = self.published.size / 256 * 256;
         let wanted = usize::try_from(index - whole).ok().and_then(|at| partial.get(at));
         if wanted.is_some_and(|wanted| *wanted != leaf) {
-            let file = batch.file.clone();
+            let file = batch.file();
             return Err(Stop::Wrong(Finding { wrong: Wrong::Flip, from: index, to: Some(index + 1), file }));
         }
         if let Some(head) = self.head(entry) {
@@ -299,34 +239,54 @@ impl<'a> Walk<'a> {
         self.push(leaf)
     }
 
-    /// The partial tiles of the published checkpoint: entries against hashes, and the edge of each level.
+    /// The hashes of the partial tile of entries, which are compared with the partial bundle.
     fn partial(&mut self) -> Result<Vec<Hash>, Stop> {
         let (whole, width) = (self.published.size / 256, self.published.size % 256);
         if width == 0 {
             return Ok(Vec::new());
         }
-        let (name, of_hashes) =
-            (read::path("tile/entries", whole, width), read::path("tile/0", whole, width));
-        let (from, to) = (whole * 256, Some(self.published.size));
-        let missing =
-            |file: &str| Stop::Wrong(Finding { wrong: Wrong::Missing, from, to, file: file.to_owned() });
+        let name = read::path("tile/entries", whole, width);
+        let (first, to) = (whole * 256, Some(self.published.size));
+        let missing = |file| Stop::Wrong(Finding { wrong: Wrong::Missing, from: first, to, file });
+        let wanted =
+            self.tile(0, whole, width)?.ok_or_else(|| missing(read::path("tile/0", whole, width)))?;
         let mut bytes = Vec::new();
-        if !read::bundle(self.files, &name, &mut bytes)? {
-            return Err(missing(&name));
+        if !read::bundle(self.files, &name, &mut bytes)?
+            && !read::bundle(self.files, &read::path("tile/entries", whole, 256), &mut bytes)?
+        {
+            return Err(missing(name));
         }
-        let wanted = read::tile(self.files, &of_hashes)?.ok_or_else(|| missing(&of_hashes))?;
-        let mut rest = bytes.as_slice();
-        let mut leaves = Vec::new();
-        while let Some(entry) = read::next_entry(&mut rest) {
-            leaves.push(leaf_hash(entry));
-        }
-        let short = (wanted.len() as u64 != width || !rest.is_empty()).then_some((0, Wrong::Flip));
-        if let Some((at, wrong)) = difference(&leaves, &wanted).or(short) {
-            let from = whole * 256 + at;
+        let (leaves, rest) = leaves(&bytes, width);
+        // Once the bundle is full it may hold more than this checkpoint covers.
+        let full = wanted.len() as u64 > width || (rest > 0 && self.moved_on());
+        let wanted = wanted.get(..usize::try_from(width).unwrap_or(256)).unwrap_or(&wanted);
+        let longer = (rest > 0 && !full).then_some((width, Wrong::Insert));
+        if let Some((at, wrong)) = difference(&leaves, wanted).or(longer) {
+            let from = first + at;
             return Err(Stop::Wrong(Finding { wrong, from, to: Some(from + 1), file: name }));
         }
         self.report.tiles += 2;
-        Ok(wanted)
+        Ok(wanted.to_vec())
+    }
+
+    /// A tile, partial or full: a partial one may go when the full one is there.
+    fn tile(&self, level: u8, index: u64, width: u64) -> Result<Option<Vec<Hash>>, Stop> {
+        let folder = format!("tile/{level}");
+        let (mut file, mut width) = (read::path(&folder, index, width), width);
+        let mut tile = read::tile(self.files, &file)?;
+        if tile.is_none() && width < 256 {
+            (file, width) = (read::path(&folder, index, 256), 256);
+            tile = read::tile(self.files, &file)?;
+        }
+        match tile {
+            Some(hashes) if hashes.len() as u64 != width => {
+                let shift = u32::from(level) * 8;
+                let (from, to) = ((index * 256) << shift, Some((index * 256 + width) << shift));
+                let wrong = if (hashes.len() as u64) < width { Wrong::Drop } else { Wrong::Insert };
+                Err(Stop::Wrong(Finding { wrong, from, to, file }))
+            }
+            tile => Ok(tile),
+        }
     }
 
     /// Reads the head of an entry and keeps account of times.
@@ -367,7 +327,7 @@ impl<'a> Walk<'a> {
                 self.compare(level, root)?;
             }
         }
-        self.meet_watches()
+        self.watches.meet(&self.tree)
     }
 
     /// Compares the root of the `256^level` entries that end here with its place in a tile, as far as tiles were published.
@@ -375,43 +335,40 @@ impl<'a> Walk<'a> {
         let shift = u32::from(level) * 8;
         let number = (self.tree.size >> shift) - 1;
         let published = self.published.size >> shift;
-        let Some(cached) = self.tiles.get_mut(usize::from(level)).filter(|_| number < published) else {
+        if number >= published {
             return Ok(());
-        };
-        let (tile, place) = (number / 256, number % 256);
+        }
+        let (tile, place) = (number / 256, usize::try_from(number % 256).unwrap_or(usize::MAX));
         let name = read::path(&format!("tile/{level}"), tile, (published - tile * 256).min(256));
         let (from, to) = (number << shift, Some((number + 1) << shift));
-        if cached.as_ref().is_none_or(|(index, _)| *index != tile) {
-            let Some(hashes) = read::tile(self.files, &name)? else {
-                return Err(Stop::Wrong(Finding { wrong: Wrong::Missing, from, to, file: name }));
-            };
-            self.report.tiles += 1;
-            *cached = Some((tile, hashes));
-        }
-        let wanted = cached.as_ref().and_then(|(_, hashes)| hashes.get(usize::try_from(place).ok()?));
-        if wanted == Some(&root) {
+        let cached = self.tiles.get(usize::from(level)).and_then(Option::as_ref);
+        let known = cached.filter(|(index, hashes)| *index == tile && place < hashes.len());
+        let wanted = match known {
+            Some((_, hashes)) => hashes.get(place).copied(),
+            None => {
+                let hashes = self.tile(level, tile, (published - tile * 256).min(256))?;
+                let Some(hashes) = hashes else {
+                    return Err(Stop::Wrong(Finding { wrong: Wrong::Missing, from, to, file: name }));
+                };
+                self.report.tiles += 1;
+                let wanted = hashes.get(place).copied();
+                if let Some(cached) = self.tiles.get_mut(usize::from(level)) {
+                    *cached = Some((tile, hashes));
+                }
+                wanted
+            }
+        };
+        if wanted == Some(root) {
             Ok(())
         } else {
             Err(Stop::Wrong(Finding { wrong: Wrong::Flip, from, to, file: name }))
         }
     }
 
-    /// A checkpoint over more entries than there are: the end is gone.
-    fn expect_nothing_more(&self) -> Result<(), Stop> {
-        match self.watches.iter().max_by_key(|watch| watch.claim.size) {
-            None => Ok(()),
-            Some(Watch { claim, file, .. }) => Err(Stop::Wrong(Finding {
-                wrong: Wrong::Truncate,
-                from: self.tree.size,
-                to: Some(claim.size),
-                file: file.clone(),
-            })),
-        }
-    }
-
-    fn finish(mut self, end: Result<(), Stop>) -> Report {
+    fn finish(mut self, end: Result<(), Stop>) -> (Report, bool) {
         self.report.entries = self.tree.size;
         self.report.root = self.tree.root();
+        self.report.checkpoints = self.watches.met;
         self.report.contents = self.account.present;
         self.report.erased = self.account.erased;
         match end {
@@ -431,8 +388,21 @@ impl<'a> Walk<'a> {
             (None, Some(_)) => Conclusion::CannotTell,
             (None, None) => Conclusion::Good,
         };
-        self.report
+        let moved_on = self.report.verdict != Conclusion::Good && self.moved_on();
+        (self.report, moved_on)
     }
+}
+
+/// The hashes of at most `count` entries of a bundle, and the bytes that follow.
+fn leaves(bundle: &[u8], count: u64) -> (Vec<Hash>, usize) {
+    let mut rest = bundle;
+    let mut leaves = Vec::with_capacity(256);
+    while (leaves.len() as u64) < count
+        && let Some(entry) = read::next_entry(&mut rest)
+    {
+        leaves.push(leaf_hash(entry));
+    }
+    (leaves, rest.len())
 }
 
 /// Where leaves differ from those of a tile, and what was done, as far as can be seen.
