@@ -8,6 +8,7 @@
 //! environment, never from the command line, and leave only where a command exists to print one.
 //! Left to others: everything that decides anything (the domain crates).
 
+mod accountable;
 mod archive;
 mod cli;
 mod command;

@@ -17,6 +17,7 @@ mod unknown;
 
 use std::path::{Path, PathBuf};
 
+use botwarden_crypto::{SHA256_BYTES, sha256};
 use botwarden_gateway::config::{BotConfig, Bounds, Listen, Timeouts};
 
 use crate::logs;

@@ -15,7 +15,7 @@ use botwarden_gateway::{Addresses, Gateway, Live, Ports, Watch};
 use botwarden_identity::{Authenticator, Bounds, StoreError, Wiring};
 use botwarden_limit::{Limiter, Settings};
 use botwarden_store::audit::AuditLog;
-use botwarden_store::control::ControlListener;
+use botwarden_store::control::{ControlListener, News};
 use botwarden_store::{DataDir, FileJournal, Keyring, Sqlite};
 use botwarden_types::{Clock, Now, SystemClock, UnixMs};
 use tokio::task::JoinHandle;
@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use crate::archive::Archivist;
 use crate::config::Config;
 use crate::ledger::Bookkeeper;
-use crate::{keyring, logs};
+use crate::{accountable, keyring, logs};
 
 /// How often changes that nobody announced are looked for (DESIGN: in force within about a second).
 const KEYS_CHECK_EVERY: Duration = Duration::from_secs(1);
@@ -103,6 +103,8 @@ pub(crate) struct Server {
     store: Sqlite,
     keyring: Arc<Keyring>,
     audit: Arc<AuditLog>,
+    /// How often the configuration was replaced.
+    reloads: u64,
     config: Config,
     lookup: KeyLookup,
     tasks: Vec<JoinHandle<()>>,
@@ -143,6 +145,8 @@ impl Server {
         let audit = AuditLog::open(&dir, keyring.clone(), env!("CARGO_PKG_VERSION"), clock.now().wall)
             .await
             .context("opening the audit log")?;
+        let configured = accountable::configured(None, config.digest, 0)?;
+        audit.note(clock.now().wall, configured)?.durable().await.context("writing the audit log")?;
         let (archive, archiving) = Archivist::new(store.clone());
         let ports = Ports {
             ledger: Arc::new(Bookkeeper(audit.clone())),
@@ -156,7 +160,7 @@ impl Server {
         let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
         let gateway = Gateway::start(&config.listen, workers, live, ports).await?;
         let tasks = vec![
-            tokio::spawn(listen_for_news(control, authenticator.clone(), keyring.clone())),
+            tokio::spawn(listen_for_news(control, authenticator.clone(), keyring.clone(), audit.clone())),
             tokio::spawn(watch_keys(authenticator.clone(), keyring.clone())),
             tokio::spawn(purge(authenticator.clone(), store.clone(), clock.clone())),
             tokio::spawn(keep_limits(journal.clone(), limiter.clone(), clock.clone())),
@@ -171,6 +175,7 @@ impl Server {
             store,
             keyring,
             audit,
+            reloads: 0,
             config,
             lookup,
             tasks,
@@ -218,6 +223,12 @@ impl Server {
             }
         }
         let live = live(&config, &self.lookup, &self.limiter)?;
+        if config.digest != self.config.digest {
+            self.reloads += 1;
+            let change = accountable::configured(Some(self.config.digest), config.digest, self.reloads)?;
+            // Written here, synced soon: nobody waits for a reload, and the requests it decides about are synced after it.
+            self.audit.note(self.clock.now().wall, change).context("writing the audit log")?;
+        }
         self.gateway.replace(live);
         self.config = config;
         Ok(())
@@ -293,10 +304,20 @@ fn process_id() -> anyhow::Result<u64> {
     Ok(hashed)
 }
 
-async fn listen_for_news(control: ControlListener, authenticator: Arc<Authenticator>, keyring: Arc<Keyring>) {
-    let handler: botwarden_store::control::Handler = Arc::new(move || {
-        let (authenticator, keyring) = (authenticator.clone(), keyring.clone());
+async fn listen_for_news(
+    control: ControlListener,
+    authenticator: Arc<Authenticator>,
+    keyring: Arc<Keyring>,
+    audit: Arc<AuditLog>,
+) {
+    let handler: botwarden_store::control::Handler = Arc::new(move |news| {
+        let (authenticator, keyring, audit) = (authenticator.clone(), keyring.clone(), audit.clone());
         Box::pin(async move {
+            if let News::Operator { operator, action, target } = news {
+                let event = accountable::event(&operator, &action, &target)?;
+                audit.note(SystemClock.now().wall, event)?.durable().await?;
+                return Ok(0);
+            }
             keyring.forget_destroyed().await?;
             let generation = authenticator.refresh_keys().await?;
             authenticator.end_deleted_sessions(SystemClock.now().wall).await?;

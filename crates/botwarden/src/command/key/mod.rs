@@ -6,11 +6,12 @@ mod revoke;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use botwarden_crypto::Pepper;
 use botwarden_store::control::{self, Notified};
-use botwarden_store::{DataDir, Sqlite};
+use botwarden_store::{DataDir, Keyring, Sqlite};
 
 use crate::{exit, keyring};
 
@@ -36,6 +37,7 @@ impl Key {
 /// The store of keys, and what it takes to work with it.
 struct Keys {
     dir: DataDir,
+    keyring: Arc<Keyring>,
     pepper: Pepper,
     store: Sqlite,
 }
@@ -45,8 +47,8 @@ impl Keys {
     async fn open(dir: DataDir) -> anyhow::Result<Self> {
         let keyring = keyring::open(&dir).await?;
         let pepper = keyring.pepper()?;
-        let store = Sqlite::open(&dir, keyring).await.context("opening the store of keys")?;
-        Ok(Self { dir, pepper, store })
+        let store = Sqlite::open(&dir, keyring.clone()).await.context("opening the store of keys")?;
+        Ok(Self { dir, keyring, pepper, store })
     }
 
     /// Tells a running server, in words what became of it and as a value whether it is known to be in force.

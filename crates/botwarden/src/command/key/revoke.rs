@@ -8,6 +8,7 @@ use botwarden_store::DataDir;
 use botwarden_types::{Clock, KeyId, SystemClock};
 
 use super::{InForce, Keys};
+use crate::accountable;
 use crate::cli::ConfigFile;
 use crate::config::Config;
 use crate::exit::{self, Advice};
@@ -31,6 +32,10 @@ impl Revoke {
         let id = id(&self.id)?;
         let config = Config::load(&self.config.or(before))?;
         let keys = Keys::open(DataDir::existing(&config.data_dir)?).await?;
+        // It takes away: done whether it can be written down or not.
+        if let Err(error) = accountable::record(&keys.dir, &keys.keyring, "key.revoke", id.as_str()).await {
+            exit::note(&format!("not in the audit log: {error:#}"));
+        }
         let now = SystemClock.now().wall;
         let Some(record) = keys::revoke(&keys.store, &id, now).await? else {
             let what = format!("there is no key `{id}`");

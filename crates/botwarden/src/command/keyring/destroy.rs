@@ -10,7 +10,7 @@ use botwarden_types::{Clock, SystemClock};
 use crate::cli::ConfigFile;
 use crate::config::Config;
 use crate::exit::{self, Advice};
-use crate::keyring;
+use crate::{accountable, keyring};
 
 /// Destroy a person's key: what is sealed under it can never be read again, in no backup either.
 ///
@@ -39,6 +39,7 @@ impl Destroy {
         let dir = DataDir::existing(&config.data_dir)?;
         let keyring = keyring::open(&dir).await?;
         refuse_tenants(&keyring.list().await?, &self.key)?;
+        accountable::record(&dir, &keyring, "keyring.destroy", &self.key.to_string()).await?;
         let destroyed = keyring.destroy(&self.key, SystemClock.now().wall).await?;
         keyring.close().await;
         if !destroyed {

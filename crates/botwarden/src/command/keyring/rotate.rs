@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 
 use crate::cli::ConfigFile;
 use crate::config::Config;
-use crate::{exit, keyring};
+use crate::{accountable, exit, keyring};
 
 /// Replace the tenant's key, or with `--root` the root key, by a new one and wrap all others under it.
 ///
@@ -33,6 +33,8 @@ impl Rotate {
         let config = Config::load(&self.config.or(before))?;
         let dir = DataDir::existing(&config.data_dir)?;
         let keyring = keyring::open(&dir).await?;
+        let target = if self.root { "root" } else { "tenant" };
+        accountable::record(&dir, &keyring, "keyring.rotate", target).await?;
         let done = if self.root {
             keyring.rotate_root_file(&dir).await?
         } else {

@@ -12,7 +12,7 @@ use super::person;
 use crate::cli::ConfigFile;
 use crate::config::Config;
 use crate::exit::{self, Advice};
-use crate::keyring;
+use crate::{accountable, keyring};
 
 /// Erase a person: destroy the key that everything of theirs is sealed under, and delete the rows.
 ///
@@ -44,6 +44,7 @@ impl Erase {
         let dir = DataDir::existing(&config.data_dir)?;
         let keyring = keyring::open(&dir).await?;
         let store = Sqlite::open(&dir, keyring.clone()).await.context("opening the store")?;
+        accountable::record(&dir, &keyring, "subject.erase", bot.as_str()).await?;
         let erased = store.erase_subject(&bot, &user, SystemClock.now().wall).await?;
         store.close().await;
         keyring.close().await;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::person;
 use crate::cli::ConfigFile;
 use crate::config::Config;
-use crate::{exit, keyring};
+use crate::{accountable, exit, keyring};
 
 /// Exchanges read from the store at once.
 const PAGE: usize = 100;
@@ -37,6 +37,7 @@ impl Export {
         let dir = DataDir::existing(&config.data_dir)?;
         let keyring = keyring::open(&dir).await?;
         let store = Sqlite::open(&dir, keyring.clone()).await.context("opening the store")?;
+        accountable::record(&dir, &keyring, "subject.export", bot.as_str()).await?;
         let (mut after, mut printed) = (0, 0);
         loop {
             let page = store.exchanges_of(&bot, &user, after, PAGE).await?;
