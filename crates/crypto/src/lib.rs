@@ -1,6 +1,7 @@
 //! The only caller of cryptographic primitives.
 //!
-//! Everything stands under a [`RootKey`], or one that a service keeps ([`RootProvider`]). It wraps a tenant's key, that wraps data keys
+//! Everything stands under a [`RootKey`], which may be made from a [`Passphrase`], or one that a service keeps ([`RootProvider`]; a [`Letter`] is
+//! what it is given). It wraps a tenant's key, that wraps data keys
 //! ([`SecretKey`], each for one [`Purpose`]), and those do the work: the [`Pepper`] hashes credentials, the [`BlindIndex`] lets a sealed
 //! value be looked up, a [`CellKey`] seals what a store writes, for one [`Place`], and the
 //! [`SigningKey`] of the audit log has a [`VerifyingKey`] that anybody may hold. [`sha256`] and [`Sha256`] are the one hash without a key.
@@ -15,6 +16,8 @@ mod derive;
 mod digest;
 mod keyring;
 mod label;
+mod mac;
+mod passphrase;
 mod root;
 mod seal;
 mod sha;
@@ -24,9 +27,11 @@ mod token;
 pub use derive::LimitHashKey;
 pub use digest::{BlindIndex, Digest, Pepper};
 pub use keyring::{
-    BoxFuture, CellKey, KeyName, KeyNumber, Purpose, PurposeError, RootError, RootProvider, SecretKey,
-    WrappingKey,
+    BoxFuture, CellKey, KeyName, KeyNumber, Letter, Purpose, PurposeError, RootError, RootProvider,
+    SecretKey, WrappingKey,
 };
+pub use mac::hmac_sha256;
+pub use passphrase::{MemoryError, Passphrase, PassphraseError, Stretch, StretchError};
 pub use root::{RootKey, RootKeyError};
 pub use seal::{FormatOne, OpenError, Place, SealError};
 pub use sha::{SHA256_BYTES, Sha256, sha256};

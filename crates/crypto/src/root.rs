@@ -5,7 +5,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use crate::derive::{Extracted, KEY_BYTES};
-use crate::keyring::{Purpose, SecretKey};
+use crate::keyring::{KeyNumber, Purpose, SecretKey};
 use crate::label::Label;
 use crate::token::{RandomnessError, Token, random};
 
@@ -69,6 +69,11 @@ impl RootKey {
             (Purpose::FormatOne, Label::Seal),
         ]
         .map(|(purpose, label)| (purpose, SecretKey::from_bytes(self.derive(label))))
+    }
+
+    /// Names the key: another for another key. Not secret.
+    pub fn number(&self) -> KeyNumber {
+        self.as_secret().number()
     }
 
     /// The key as one of the hierarchy, which wraps others.

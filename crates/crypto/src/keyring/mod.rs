@@ -1,6 +1,7 @@
 //! The key hierarchy: a root wraps the tenant's key, that wraps data keys, those seal.
 
 mod cell;
+mod letter;
 mod name;
 mod nonce;
 mod root;
@@ -8,6 +9,7 @@ mod secret;
 mod wrap;
 
 pub use cell::CellKey;
+pub use letter::Letter;
 pub use name::{KeyName, KeyNumber, Purpose, PurposeError};
 pub(crate) use nonce::pooled;
 pub use root::{BoxFuture, RootError, RootProvider};

@@ -55,7 +55,7 @@ pub trait RootProvider: Send + Sync {
 
 impl RootProvider for RootKey {
     fn id(&self) -> String {
-        format!("local:{}", self.as_secret().number())
+        format!("local:{}", self.number())
     }
 
     fn wrap<'a>(

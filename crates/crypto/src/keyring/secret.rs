@@ -52,6 +52,11 @@ impl SecretKey {
         constant_time::verify_slices_are_equal(&*self.commitment(), commitment).is_ok()
     }
 
+    /// Whether it is the same key as another. Takes the same time whatever differs.
+    pub fn is(&self, other: &Self) -> bool {
+        constant_time::verify_slices_are_equal(&*self.0, &*other.0).is_ok()
+    }
+
     /// As a key that wraps others.
     pub fn wrapping(&self) -> WrappingKey {
         WrappingKey::new(&self.derive(Label::Wrap))
