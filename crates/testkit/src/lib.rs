@@ -15,6 +15,7 @@ mod patience;
 mod process;
 pub mod synthetic;
 mod upstream;
+mod vault;
 mod wire;
 
 pub use client::{Client, Reply, Stream};
@@ -22,4 +23,5 @@ pub use clock::ManualClock;
 pub use patience::soon;
 pub use process::{Gateway, GatewayBuilder, Key, run};
 pub use upstream::{Answer, FakeUpstream, Feeds, Recorded};
+pub use vault::{FakeVault, Mood};
 pub use wire::Wire;
