@@ -16,8 +16,14 @@ mod journal;
 mod keyring;
 mod sqlite;
 
-pub use data_dir::{DataDir, DataDirError, LockError, RootKeyFileError, ServeLock};
+pub use data_dir::{
+    DataDir, DataDirError, IfMissing, LockError, ModeError, RootKeyFileError, RootSaltError, SecretFileError,
+    ServeLock, read_secret,
+};
 pub use journal::{FileJournal, OpenJournalError, Recovery};
-pub use keyring::{CellError, FileRoot, Keyring, KeyringError, ListedKey, Rewrapped, Rotation, ShelfError};
+pub use keyring::{
+    CellError, CredentialRoot, CredentialRootError, FileRoot, Keyring, KeyringError, ListedKey,
+    PassphraseRoot, PassphraseRootError, Rewrapped, Rotation, ShelfError,
+};
 pub use sqlite::database::OpenDatabaseError;
 pub use sqlite::{Erased, OpenStoreError, Sqlite};

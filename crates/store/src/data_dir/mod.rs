@@ -3,6 +3,8 @@
 mod lock;
 mod modes;
 mod root_key;
+mod root_salt;
+mod secret_file;
 
 use std::fs::DirBuilder;
 use std::io;
@@ -10,8 +12,20 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 pub use lock::{LockError, ServeLock};
-pub(crate) use modes::{ModeError, check_owned};
+pub use modes::ModeError;
+pub(crate) use modes::check_owned;
 pub use root_key::RootKeyFileError;
+pub use root_salt::RootSaltError;
+pub use secret_file::{SecretFileError, read_secret};
+
+/// What to do where a root key, or what one is made from, is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfMissing {
+    /// Make it if the directory is still empty of data: with data there, it was lost.
+    MakeIfEmpty,
+    /// Make it: data there is under another root key, and is going to move under this one.
+    Make,
+}
 
 /// The directory in which everything lies, checked: it is ours and nobody else may look inside.
 #[derive(Clone, Debug)]
@@ -82,6 +96,16 @@ impl DataDir {
     /// The folder of the audit log.
     pub fn audit(&self) -> PathBuf {
         self.path.join("audit")
+    }
+
+    /// Whether anything lies there that is sealed.
+    pub(crate) fn has_data(&self) -> bool {
+        self.database().exists() || self.keyring().exists()
+    }
+
+    /// Whether there is data from before there was a keyring, or data whose keyring was lost.
+    pub fn lacks_keyring(&self) -> bool {
+        self.database().exists() && !self.keyring().exists()
     }
 
     /// The wrapped keys of [`crate::Keyring`].

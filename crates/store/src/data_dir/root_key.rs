@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use botwarden_crypto::{RandomnessError, RootKey, RootKeyError, identifier};
 use zeroize::Zeroizing;
 
-use super::{DataDir, ModeError, check_owned};
+use super::{DataDir, IfMissing, ModeError, check_owned};
 
 /// The file's name.
 const NAME: &str = "root.key";
@@ -42,7 +42,10 @@ pub enum RootKeyFileError {
         source: RootKeyError,
     },
     /// Data is there, the key is not. A new key would make the data unreadable for good.
-    #[error("`{}` is missing, but the data it opens is there; restore the file from your backup", .path.display())]
+    #[error(
+        "`{}` is missing, but the data it opens is there; restore the file from your backup, or say in `[root_key]` who else keeps the root key",
+        .path.display()
+    )]
     Lost {
         /// The file.
         path: PathBuf,
@@ -56,14 +59,19 @@ impl DataDir {
     /// Reads the root key; makes one if the directory is still empty of data. Processes that start at the same time end with the same key,
     /// and a crash leaves either no key or a whole one.
     pub fn root_key(&self) -> Result<RootKey, RootKeyFileError> {
+        self.root_key_or(IfMissing::MakeIfEmpty)
+    }
+
+    /// The same, and whether it is made where it is missing.
+    pub(crate) fn root_key_or(&self, if_missing: IfMissing) -> Result<RootKey, RootKeyFileError> {
         let path = self.path().join(NAME);
         // Asked first: whoever makes the database made the key before, so "data, but no key" cannot be a race.
-        let has_data = self.database().exists() || self.keyring().exists();
+        let has_data = self.has_data();
         if let Some(key) = load(&path)? {
             self.sweep_drafts();
             return Ok(key);
         }
-        if has_data {
+        if has_data && if_missing == IfMissing::MakeIfEmpty {
             return Err(RootKeyFileError::Lost { path });
         }
         self.create(&path)?;

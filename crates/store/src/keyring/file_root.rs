@@ -5,7 +5,7 @@ use std::sync::Arc;
 use botwarden_crypto::{BoxFuture, KeyName, Purpose, RootError, RootKey, RootProvider, SecretKey};
 use parking_lot::RwLock;
 
-use crate::data_dir::{DataDir, RootKeyFileError};
+use crate::data_dir::{DataDir, IfMissing, RootKeyFileError};
 
 /// The root key in the data directory's file. Looks again when another process has rotated it.
 pub struct FileRoot {
@@ -16,7 +16,12 @@ pub struct FileRoot {
 impl FileRoot {
     /// Reads the file; makes it if the directory is still empty of data.
     pub fn open(dir: &DataDir) -> Result<Self, RootKeyFileError> {
-        let key = RwLock::new(Arc::new(dir.root_key()?));
+        Self::open_or(dir, IfMissing::MakeIfEmpty)
+    }
+
+    /// The same, and whether it is made where it is missing.
+    pub fn open_or(dir: &DataDir, if_missing: IfMissing) -> Result<Self, RootKeyFileError> {
+        let key = RwLock::new(Arc::new(dir.root_key_or(if_missing)?));
         Ok(Self { dir: dir.clone(), key })
     }
 

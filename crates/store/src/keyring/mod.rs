@@ -3,6 +3,8 @@
 mod cache;
 mod file_root;
 mod list;
+mod local_root;
+mod moving;
 mod rotation;
 mod shelf;
 mod sqlite;
@@ -21,6 +23,7 @@ use zeroize::Zeroizing;
 
 pub use file_root::FileRoot;
 pub use list::ListedKey;
+pub use local_root::{CredentialRoot, CredentialRootError, PassphraseRoot, PassphraseRootError};
 pub use rotation::{Rewrapped, Rotation};
 pub use shelf::ShelfError;
 
@@ -60,13 +63,22 @@ pub enum KeyringError {
     Root(#[from] RootError),
     /// Another root key than the one the keys are wrapped under.
     #[error(
-        "the root key is `{found}`, but the keys are wrapped under {wanted}; restore the root key that belongs to `keyring.db`"
+        "the root key is `{found}`, but the keys are wrapped under {wanted}; {}",
+        mend(.found, .wanted)
     )]
     WrongRoot {
         /// The root key there is.
         found: String,
         /// Those that would do.
         wanted: String,
+    },
+    /// The root key that was to be moved to does not give back what it has wrapped. Nothing was dropped.
+    #[error(
+        "`{root}` does not give back what it has wrapped, so the keys stay under the root key before; may it decrypt as well as encrypt?"
+    )]
+    NotGivenBack {
+        /// The root key.
+        root: String,
     },
     /// A wrapped key was changed outside botwarden, or moved here from elsewhere.
     #[error("key {number} ({}) does not unwrap: it was changed outside botwarden; restore `keyring.db` from your backup", .purpose.as_str())]
@@ -398,6 +410,20 @@ impl Unwrapper<'_> {
             key = Some(made);
         }
         Err(KeyringError::Unsettled)
+    }
+}
+
+/// What to do where another root key is found than wanted, by who keeps them (what their names begin with).
+fn mend(found: &str, wanted: &str) -> &'static str {
+    let kind = |name: &str| name.trim_start_matches('`').split(':').next().unwrap_or_default().to_owned();
+    match (kind(found), kind(wanted)) {
+        (found, wanted) if found != wanted => {
+            "correct `[root_key]`, or, if it has a new keeper, move the keys there with `botwarden keyring move`"
+        }
+        (found, _) if found == "passphrase" => {
+            "it is another passphrase, or `root.salt` was replaced; give the one that belongs to `keyring.db`"
+        }
+        _ => "restore the root key that belongs to `keyring.db`",
     }
 }
 

@@ -109,7 +109,11 @@ impl Keyring {
     }
 
     /// Wraps every version of the tenant's key under another root too.
-    async fn wrap_under(&self, next: &dyn RootProvider, rows: &[TenantRow]) -> Result<u64, KeyringError> {
+    pub(super) async fn wrap_under(
+        &self,
+        next: &dyn RootProvider,
+        rows: &[TenantRow],
+    ) -> Result<u64, KeyringError> {
         let (from, to) = (self.root.id(), next.id());
         let mut wrapped_anew = 0;
         for row in rows.iter().filter(|row| row.root == from) {

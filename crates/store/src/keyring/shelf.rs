@@ -74,6 +74,9 @@ pub(super) trait Shelf: Send + Sync {
     /// Keeps a version under a root, unless there is one.
     fn add_tenant_key<'a>(&'a self, row: &'a TenantRow) -> BoxFuture<'a, Result<(), ShelfError>>;
 
+    /// Puts another wrapping in the place of that of the same version under the same root.
+    fn rewrap_tenant_key<'a>(&'a self, row: &'a TenantRow) -> BoxFuture<'a, Result<(), ShelfError>>;
+
     /// Removes the versions before the latest that wrap nothing any more.
     fn retire_versions(&self) -> BoxFuture<'_, Result<(), ShelfError>>;
 

@@ -56,6 +56,20 @@ impl SqliteShelf {
         Ok(())
     }
 
+    async fn rewrap_tenant(&self, row: &TenantRow) -> Result<(), ShelfError> {
+        sqlx::query(
+            "UPDATE tenant_keys SET wrapped = ? WHERE tenant = ? AND version = ? AND root = ? AND number = ?",
+        )
+        .bind(&row.wrapped)
+        .bind(TENANT)
+        .bind(version_column(row.version))
+        .bind(&row.root)
+        .bind(row.number.as_bytes().as_slice())
+        .execute(&self.0)
+        .await?;
+        Ok(())
+    }
+
     async fn run(&self, sql: &'static str, argument: &str) -> Result<(), ShelfError> {
         sqlx::query(sql).bind(TENANT).bind(argument).execute(&self.0).await?;
         Ok(())
@@ -206,6 +220,10 @@ impl Shelf for SqliteShelf {
 
     fn add_tenant_key<'a>(&'a self, row: &'a TenantRow) -> BoxFuture<'a, Result<(), ShelfError>> {
         Box::pin(self.add_tenant(row))
+    }
+
+    fn rewrap_tenant_key<'a>(&'a self, row: &'a TenantRow) -> BoxFuture<'a, Result<(), ShelfError>> {
+        Box::pin(self.rewrap_tenant(row))
     }
 
     fn retire_versions(&self) -> BoxFuture<'_, Result<(), ShelfError>> {
