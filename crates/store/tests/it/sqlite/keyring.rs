@@ -15,18 +15,18 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use super::{Place, keyring};
 use crate::conformance::{LATER, NOW};
 
-const HERE: botwarden_crypto::Place<'static> =
+pub(super) const HERE: botwarden_crypto::Place<'static> =
     botwarden_crypto::Place { table: "chats", column: "sealed", row: b"1", schema: 1 };
 
 fn person(keyring: &Keyring, name: &str) -> Digest {
     keyring.index().unwrap().hash("subject", name.as_bytes())
 }
 
-async fn seal(keyring: &Keyring, name: &str) -> Vec<u8> {
+pub(super) async fn seal(keyring: &Keyring, name: &str) -> Vec<u8> {
     keyring.subject(&person(keyring, name), NOW).await.unwrap().seal(HERE, name.as_bytes()).unwrap()
 }
 
-async fn by_hand(data: &DataDir) -> SqliteConnection {
+pub(super) async fn by_hand(data: &DataDir) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(data.path().join("keyring.db"));
     SqliteConnection::connect_with(&options).await.unwrap()
 }
@@ -116,7 +116,7 @@ async fn rotating_the_tenants_key_changes_nothing_that_was_sealed() {
 }
 
 /// A copy of everything in the directory: what a process that is killed at this moment leaves.
-fn left_behind(data: &DataDir) -> (tempfile::TempDir, DataDir) {
+pub(super) fn left_behind(data: &DataDir) -> (tempfile::TempDir, DataDir) {
     let parent = tempfile::tempdir().unwrap();
     let copy = DataDir::open(parent.path().join("data")).unwrap();
     for entry in fs::read_dir(data.path()).unwrap() {
@@ -155,7 +155,7 @@ async fn a_rotation_that_is_killed_goes_on_from_every_step() {
 }
 
 /// Writes a file as its owner's alone.
-fn write(path: &Path, content: &[u8]) {
+pub(super) fn write(path: &Path, content: &[u8]) {
     let _ = fs::remove_file(path);
     fs::OpenOptions::new()
         .write(true)

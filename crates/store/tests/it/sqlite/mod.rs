@@ -3,6 +3,7 @@
 pub(crate) mod crash;
 mod files;
 mod keyring;
+mod moving;
 mod tampering;
 
 use std::sync::Arc;
