@@ -9,6 +9,7 @@
 
 mod support;
 
+mod audit;
 mod byte_identity;
 mod chat;
 mod disk;

@@ -1,5 +1,6 @@
 //! The commands: what they print, where, and how they end.
 
+mod audit;
 mod check;
 mod config;
 mod help;
