@@ -87,8 +87,8 @@ pub(crate) fn padded_len(len: usize) -> usize {
 pub(crate) fn pad(rest: &[u8]) -> [u8; BLOCK_BYTES] {
     let missing = BLOCK_BYTES.saturating_sub(rest.len());
     let mut block = [u8::try_from(missing).unwrap_or_default(); BLOCK_BYTES];
-    for (to, from) in block.iter_mut().zip(rest) {
-        *to = *from;
+    if let Some(start) = block.get_mut(..rest.len()) {
+        start.copy_from_slice(rest);
     }
     block
 }

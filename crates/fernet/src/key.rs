@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::base64url::{self, Decoding};
 use crate::iv::RandomnessError;
@@ -40,17 +40,21 @@ impl Key {
     /// Reads a key's text: base64 of exactly 32 bytes. `PyCompat` takes the keys that Python takes, with a line break at
     /// the end for instance.
     pub fn parse(text: impl AsRef<[u8]>, decoding: Decoding) -> Result<Self, KeyError> {
-        let mut decoded = base64url::decode(text.as_ref(), decoding).ok_or(KeyError)?;
-        let key = decoded.as_array().map(Self::from_bytes);
-        decoded.zeroize();
-        key.ok_or(KeyError)
+        let text = text.as_ref();
+        let decoded = Zeroizing::new(base64url::decode_leniently(text).ok_or(KeyError)?);
+        let key = decoded.as_array().map(Self::from_bytes).ok_or(KeyError)?;
+        match decoding {
+            Decoding::Strict if key.expose_text().as_bytes() != text => Err(KeyError),
+            Decoding::Strict | Decoding::PyCompat => Ok(key),
+        }
     }
 
     /// The key as text. Reviewers grep for `expose`.
     pub fn expose_text(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(vec![0; Self::CHARS]);
-        base64url::write(self.0.as_flattened(), &mut text);
-        Zeroizing::new(String::from_utf8(std::mem::take(&mut *text)).unwrap_or_default())
+        // Room for all of it at once: a string that grows leaves copies behind.
+        let mut text = Zeroizing::new(String::with_capacity(Self::CHARS));
+        base64url::append(self.0.as_flattened(), &mut text);
+        text
     }
 
     pub(crate) fn expose_signing(&self) -> &[u8; HALF_BYTES] {

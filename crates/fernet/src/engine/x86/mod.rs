@@ -162,8 +162,9 @@ fn closing<'a>(rest: &[u8], len: usize, blocks: &'a mut [HashBlock; 2]) -> &'a [
     let count = if rest.len() < 64 - 8 { 1 } else { 2 };
     let (blocks, _) = blocks.split_at_mut(count);
     let bytes = blocks.as_flattened_mut();
-    for (to, from) in bytes.iter_mut().zip(rest.iter().chain(&[0x80])) {
-        *to = *from;
+    if let Some((start, [one, ..])) = bytes.split_at_mut_checked(rest.len()) {
+        start.copy_from_slice(rest);
+        *one = 0x80;
     }
     if let Some(length) = bytes.last_chunk_mut() {
         *length = bits.to_be_bytes();

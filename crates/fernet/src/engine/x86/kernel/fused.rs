@@ -1,6 +1,7 @@
 //! One loop for CBC and the hash.
 
 use std::arch::x86_64::*;
+use std::hint::black_box;
 
 use super::sha256::K;
 use super::{Block, Cpu, HashBlock, State, load, quarters, quarters_mut, store};
@@ -33,18 +34,20 @@ fn seal_inner(
 ) {
     let Place { mut filled, mut hashed } = *place;
     let (mut abef, mut cdgh) = (load(&state.0[0]), load(&state.0[1]));
-    let last = load(&keys[10]);
-    let fold = _mm_xor_si128(last, load(&keys[0]));
-    let mut cbc = before_last_round!(chain, last);
+    let mut fold = [0; 16];
+    store(&mut fold, _mm_xor_si128(load(&keys[10]), load(&keys[0])));
+    let mut cbc = before_last_round!(chain, load(&keys[10]));
     for plain in plain {
+        // Loaded where they are used: kept in registers they would crowd out the two chains.
+        let (keys, fold) = black_box((keys, &fold));
         let Some((before, after)) = body.split_at_mut_checked(filled) else { break };
         let Some(cipher) = after.first_chunk_mut::<64>().and_then(quarters_mut) else { break };
         let block = before.get(hashed..).and_then(|it| it.first_chunk::<64>());
         let Some(block) = block else {
             for (plain, cipher) in quarters(plain).into_iter().zip(cipher) {
-                state_begins!(cbc, fold, plain);
+                state_begins!(cbc, load(fold), plain);
                 nine_rounds!(cbc, keys);
-                store(cipher, _mm_aesenclast_si128(cbc, last));
+                store(cipher, _mm_aesenclast_si128(cbc, load(&keys[10])));
             }
             filled += 64;
             continue;
@@ -57,8 +60,8 @@ fn seal_inner(
         // A block of AES for every four steps of the hash.
         macro_rules! aes {
             ($($key:literal),*) => {{ $(cbc = _mm_aesenc_si128(cbc, load(&keys[$key]));)* }};
-            (begin $plain:ident) => {{ state_begins!(cbc, fold, $plain); aes!(1) }};
-            (end $cipher:ident) => {{ aes!(7, 8, 9); store($cipher, _mm_aesenclast_si128(cbc, last)) }};
+            (begin $plain:ident) => {{ state_begins!(cbc, load(fold), $plain); aes!(1) }};
+            (end $cipher:ident) => {{ aes!(7, 8, 9); store($cipher, _mm_aesenclast_si128(cbc, load(&keys[10]))) }};
         }
         #[rustfmt::skip]
         interleaved!(
@@ -74,7 +77,7 @@ fn seal_inner(
     }
     store(&mut state.0[0], abef);
     store(&mut state.0[1], cdgh);
-    store(chain, _mm_aesenclast_si128(cbc, last));
+    store(chain, _mm_aesenclast_si128(cbc, load(&keys[10])));
     *place = Place { filled, hashed };
 }
 
@@ -90,6 +93,7 @@ fn open_inner(keys: &[Block; 11], chain: &mut Block, state: &mut State, body: &m
     let (mut abef, mut cdgh) = (load(&state.0[0]), load(&state.0[1]));
     let mut before = load(chain);
     for group in 0..groups {
+        let keys = black_box(keys);
         let window = body.get_mut(group.saturating_mul(64)..).and_then(|it| it.first_chunk_mut::<WINDOW>());
         let Some(window) = window else { break };
         let Some(cipher) = window.last_chunk::<64>() else { break };

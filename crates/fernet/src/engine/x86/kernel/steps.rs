@@ -98,7 +98,7 @@ macro_rules! before_last_round {
 
 /// A chain goes from before the last round of one block to after the first addition of the next.
 macro_rules! state_begins {
-    ($state:ident, $fold:ident, $plain:expr) => {
+    ($state:ident, $fold:expr, $plain:expr) => {
         $state = _mm_aesenclast_si128($state, _mm_xor_si128($fold, load($plain)))
     };
 }
