@@ -20,6 +20,9 @@ mod body;
 mod engine;
 mod fernet;
 mod fork;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod iv;
 mod key;
 mod multi;
