@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
-use crate::command::{check, completions, config_schema, demo, init, key, man, serve};
+use crate::command::{check, completions, config_schema, demo, fernet, init, key, man, serve};
 use crate::exit;
 
 /// The configuration that is read unless another is named.
@@ -48,6 +48,8 @@ enum Command {
     Config(Config),
     #[command(subcommand)]
     Key(key::Key),
+    Encrypt(fernet::Encrypt),
+    Decrypt(fernet::Decrypt),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -110,6 +112,8 @@ impl Cli {
             Command::Check(check) => check.run(file),
             Command::Config(Config::Schema(schema)) => schema.run(),
             Command::Key(key) => in_background(key.run(file)),
+            Command::Encrypt(encrypt) => encrypt.run(),
+            Command::Decrypt(decrypt) => decrypt.run(),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(),
         }

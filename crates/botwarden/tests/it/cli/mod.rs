@@ -2,6 +2,7 @@
 
 mod check;
 mod config;
+mod fernet;
 mod help;
 mod init;
 mod key;
