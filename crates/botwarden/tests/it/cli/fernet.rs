@@ -61,7 +61,7 @@ fn a_pipe_goes_there_and_back() {
 #[test]
 fn files_go_there_and_back() {
     let desk = desk();
-    let message: Vec<u8> = (0..3_000_000u32).map(|at| (at * 31 >> 3) as u8).collect();
+    let message: Vec<u8> = (0..3_000_000u32).map(|at| ((at * 31) >> 3) as u8).collect();
     for (chunked, len) in [(false, 0), (false, 100_000), (true, 0), (true, 1 << 20), (true, 3_000_000)] {
         fs::write(desk.path().join("in"), &message[..len]).unwrap();
         let more = if chunked { &["--chunked"][..] } else { &[] };
@@ -182,4 +182,16 @@ fn bounds_and_files_that_are_there() {
     assert_eq!(fs::read_to_string(desk.path().join("there")).unwrap(), "mine");
     desk.run(&["encrypt", "--key-file", "a.key", "missing", "-o", "out"]).failed(3);
     assert_eq!(files(&desk), ["a.key", "in", "old.key", "there"]);
+}
+
+#[test]
+fn a_killed_command_leaves_no_file() {
+    let desk = desk();
+    let mut command = desk.command(&["encrypt", "--key-file", "a.key", "--chunked", "-o", "out"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    // More than it takes ahead: when all is taken, a chunk has been written.
+    child.stdin.as_mut().unwrap().write_all(&vec![0; 4 << 20]).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(files(&desk), ["a.key", "old.key"]);
 }
