@@ -7,8 +7,9 @@
 //!
 //! Promises: with [`Decoding::PyCompat`] a token gets the verdict that Python `cryptography` gives it, whatever its bytes;
 //! no input panics or overflows; there is one opaque error, [`InvalidToken`]; no plaintext leaves before its MAC is checked,
-//! in constant time; what was deciphered of a refused token is wiped, and so are keys on drop. A fast way through AES-NI
-//! and SHA-NI is taken only after it agreed with the portable one ([`backend`] says which is used).
+//! in constant time; what was deciphered of a refused token is wiped, and so are keys on drop (copies that the compiler
+//! leaves on a stack are out of reach). A fast way through AES-NI and SHA-NI is taken only after it agreed with the portable
+//! one ([`backend`] says which is used).
 //!
 //! Left to others: keeping keys, reading clocks, and binding a token to its place. Fernet has no associated data: a token
 //! is good wherever its key is. And where [`Decoding::PyCompat`] reads, a token has endlessly many spellings: never use its text as a

@@ -19,7 +19,7 @@ const SLACK_BYTES: usize = 512;
 /// A chunk is encoded in whole hash blocks and in whole groups of three bytes.
 const WHOLE_BYTES: usize = 192;
 /// A body that fits is made on the stack.
-const SMALL_BYTES: usize = 448;
+const SMALL_BYTES: usize = 256;
 
 /// A key made ready. Wiped on drop.
 pub(crate) struct Keys {
@@ -138,18 +138,15 @@ impl Keys {
         verify_slices_are_equal(tag, &self.tag(state, rest, len)).is_ok()
     }
 
-    fn tag(&self, mut inner: State, rest: &[u8], len: usize) -> [u8; TAG_BYTES] {
-        kernel::hash(self.cpu, &mut inner, closing(rest, len, &mut [[0; 64]; 2]));
-        let mut outer = self.outer;
-        kernel::hash(self.cpu, &mut outer, closing(&inner.digest(), TAG_BYTES, &mut [[0; 64]; 2]));
-        outer.digest()
+    /// The right tag: `inner` is the state after all of the `len` signed bytes but `rest`.
+    fn tag(&self, inner: State, rest: &[u8], len: usize) -> [u8; TAG_BYTES] {
+        kernel::tag(self.cpu, &inner, closing(rest, len, &mut [[0; 64]; 2]), &self.outer)
     }
 }
 
 impl Drop for Keys {
     fn drop(&mut self) {
-        self.schedule.encrypting.zeroize();
-        self.schedule.decrypting.zeroize();
+        self.schedule.wipe();
         self.inner.wipe();
         self.outer.wipe();
     }
@@ -195,8 +192,7 @@ impl<'a> Filling<'a> {
 
     fn encipher(&mut self, plain: &[HashBlock]) {
         let Keys { cpu, schedule, .. } = self.keys;
-        let keys = &schedule.encrypting;
-        kernel::seal(*cpu, keys, &mut self.chain, &mut self.state, plain, self.buffer, &mut self.place);
+        kernel::seal(*cpu, schedule, &mut self.chain, &mut self.state, plain, self.buffer, &mut self.place);
     }
 
     /// Encodes what is hashed and moves the rest to the front.
@@ -212,14 +208,18 @@ impl<'a> Filling<'a> {
     /// Enciphers the end of the message, less than 64 bytes, and signs.
     fn finish(&mut self, rest: &[u8]) {
         let Keys { cpu, schedule, .. } = self.keys;
-        let (blocks, rest) = rest.as_chunks();
-        let mut last = [body::pad(rest)];
-        for plain in [blocks, &last[..]] {
-            let room = self.buffer.get_mut(self.place.filled..).unwrap_or_default();
-            kernel::encipher(*cpu, &schedule.encrypting, &mut self.chain, plain, room.as_chunks_mut().0);
-            self.place.filled += plain.len() * BLOCK_BYTES;
+        let (blocks, ragged) = rest.as_chunks::<BLOCK_BYTES>();
+        // One call for all of it: each would begin the chain anew.
+        let mut tail = [[0; BLOCK_BYTES]; 4];
+        let count = blocks.len() + 1;
+        for (to, from) in tail.iter_mut().zip(blocks.iter().copied().chain([body::pad(ragged)])) {
+            *to = from;
         }
-        last.zeroize();
+        let plain = tail.get(..count).unwrap_or_default();
+        let room = self.buffer.get_mut(self.place.filled..).unwrap_or_default();
+        kernel::encipher(*cpu, &schedule.encrypting, &mut self.chain, plain, room.as_chunks_mut().0);
+        self.place.filled += count * BLOCK_BYTES;
+        tail.zeroize();
         let unhashed = self.buffer.get(self.place.hashed..self.place.filled).unwrap_or_default();
         let (blocks, rest) = unhashed.as_chunks();
         kernel::hash(*cpu, &mut self.state, blocks);

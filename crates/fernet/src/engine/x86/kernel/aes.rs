@@ -11,7 +11,7 @@ with_cpu! {
 
 #[target_feature(enable = "aes,avx")]
 fn expand_inner(key: &Block) -> Schedule {
-    let mut schedule = Schedule { encrypting: [[0; 16]; 11], decrypting: [[0; 16]; 11] };
+    let mut schedule = Schedule { encrypting: [[0; 16]; 11], decrypting: [[0; 16]; 11], folded: [0; 16] };
     let mut last = load(key);
     let mut keys = [last; 11];
     macro_rules! round {
@@ -33,6 +33,7 @@ fn expand_inner(key: &Block) -> Schedule {
     round!(8, 0x80);
     round!(9, 0x1b);
     round!(10, 0x36);
+    store(&mut schedule.folded, _mm_xor_si128(keys[0], keys[10]));
     for (to, key) in schedule.encrypting.iter_mut().zip(keys) {
         store(to, key);
     }

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 use std::hint::black_box;
 
 use super::sha256::K;
-use super::{Block, Cpu, HashBlock, State, load, quarters, quarters_mut, store};
+use super::{Block, Cpu, HashBlock, Schedule, State, load, quarters, quarters_mut, store};
 use crate::body::HEAD_BYTES;
 
 /// How far a body has come. INVARIANT: `hashed` is a multiple of 64 and at most `filled`.
@@ -18,14 +18,14 @@ with_cpu! {
     /// Enciphers `plain` behind what is filled of `body`, which has room for it, and meanwhile hashes what was filled before. The
     /// hash stops less than two blocks before what is filled.
     seal => seal_inner(
-        keys: &[Block; 11], chain: &mut Block, state: &mut State,
+        schedule: &Schedule, chain: &mut Block, state: &mut State,
         plain: &[HashBlock], body: &mut [u8], place: &mut Place
     )
 }
 
 #[target_feature(enable = "aes,sha,avx")]
 fn seal_inner(
-    keys: &[Block; 11],
+    schedule: &Schedule,
     chain: &mut Block,
     state: &mut State,
     plain: &[HashBlock],
@@ -34,12 +34,10 @@ fn seal_inner(
 ) {
     let Place { mut filled, mut hashed } = *place;
     let (mut abef, mut cdgh) = (load(&state.0[0]), load(&state.0[1]));
-    let mut fold = [0; 16];
-    store(&mut fold, _mm_xor_si128(load(&keys[10]), load(&keys[0])));
-    let mut cbc = before_last_round!(chain, load(&keys[10]));
+    let mut cbc = before_last_round!(chain, load(&schedule.encrypting[10]));
     for plain in plain {
         // Loaded where they are used: kept in registers they would crowd out the two chains.
-        let (keys, fold) = black_box((keys, &fold));
+        let (keys, fold) = black_box((&schedule.encrypting, &schedule.folded));
         let Some((before, after)) = body.split_at_mut_checked(filled) else { break };
         let Some(cipher) = after.first_chunk_mut::<64>().and_then(quarters_mut) else { break };
         let block = before.get(hashed..).and_then(|it| it.first_chunk::<64>());
@@ -77,7 +75,7 @@ fn seal_inner(
     }
     store(&mut state.0[0], abef);
     store(&mut state.0[1], cdgh);
-    store(chain, _mm_aesenclast_si128(cbc, load(&keys[10])));
+    store(chain, _mm_aesenclast_si128(cbc, load(&schedule.encrypting[10])));
     *place = Place { filled, hashed };
 }
 

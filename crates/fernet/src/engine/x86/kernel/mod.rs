@@ -6,11 +6,11 @@
 //!
 //! # Why this is sound
 //!
-//! There are two kinds of `unsafe` here. *Loads and stores* ([`load`], [`store`]) go through references to arrays of 16 bytes, with instructions
-//! that want no alignment: what is read and written is what the reference covers. *Calls* of functions compiled for AES-NI, SHA-NI and
-//! AVX take a [`Cpu`], which only [`Cpu::detect`] makes, after the processor said that it has all of them. Everything else is
-//! safe: slices are walked by chunks, and no pointer outlives its expression. What the functions compute is checked against the portable way at start-up
-//! (see the parent's `agrees`) and by tests.
+//! There are two kinds of `unsafe` here. *Loads and stores* ([`load`], [`store`]) go through references to arrays of 16
+//! bytes, with instructions that want no alignment: what is read and written is what the reference covers. *Calls* of
+//! functions compiled for AES-NI, SHA-NI and AVX take a [`Cpu`], which only [`Cpu::detect`] makes, after the processor said
+//! that it has all of them. Everything else is safe: slices are walked by chunks, and no pointer outlives its expression. What
+//! the functions compute is compared with the portable way at start-up (`engine/agree.rs`) and by tests.
 //!
 //! No branch and no address depends on a key or on content.
 #![expect(unsafe_code, reason = "instructions that not every processor has; the proof is above")]
@@ -23,9 +23,11 @@ mod sha256;
 
 use std::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_storeu_si128};
 
+use zeroize::Zeroize as _;
+
 pub(super) use self::aes::{LANES, decipher, encipher, encipher_in_place, encipher_lanes, expand};
 pub(super) use self::fused::{Place, open, seal};
-pub(super) use self::sha256::{hash, hash_two};
+pub(super) use self::sha256::{hash, hash_two, tag};
 
 /// A block of AES.
 pub(super) type Block = [u8; 16];
@@ -49,6 +51,16 @@ impl Cpu {
 pub(super) struct Schedule {
     pub(super) encrypting: [Block; 11],
     pub(super) decrypting: [Block; 11],
+    /// The last and the first key for enciphering, added: what stands between two blocks of a chain.
+    folded: Block,
+}
+
+impl Schedule {
+    pub(super) fn wipe(&mut self) {
+        self.encrypting.zeroize();
+        self.decrypting.zeroize();
+        self.folded.zeroize();
+    }
 }
 
 /// Where SHA-256 stands after whole blocks, as SHA-NI wants it: words F E B A, then H G D C (little-endian).
@@ -79,7 +91,7 @@ impl State {
     }
 
     pub(super) fn wipe(&mut self) {
-        zeroize::Zeroize::zeroize(&mut self.0);
+        self.0.zeroize();
     }
 }
 

@@ -67,6 +67,46 @@ fn hash_inner(state: &mut State, blocks: &[HashBlock]) {
 }
 
 with_cpu! {
+    /// HMAC's tag: hashes the last blocks, and the digest of that behind `outer`, without leaving registers in between.
+    tag => tag_inner(inner: &State, blocks: &[HashBlock], outer: &State) -> [u8; 32]
+}
+
+#[target_feature(enable = "sha,avx")]
+fn tag_inner(inner: &State, blocks: &[HashBlock], outer: &State) -> [u8; 32] {
+    let mut state = *inner;
+    hash_inner(&mut state, blocks);
+    let digest = in_order(load(&state.0[0]), load(&state.0[1]));
+    let [mut w0, mut w1] = digest;
+    // A one, zeros, and the length in bits: a padded key and a digest.
+    let (mut w2, mut w3) = (_mm_set_epi32(0, 0, 0, i32::MIN), _mm_set_epi32(96 * 8, 0, 0, 0));
+    let (mut abef, mut cdgh) = (load(&outer.0[0]), load(&outer.0[1]));
+    let before = (abef, cdgh);
+    interleaved!(abef, cdgh, w0, w1, w2, w3, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {});
+    let [first, second] = in_order(_mm_add_epi32(abef, before.0), _mm_add_epi32(cdgh, before.1));
+    let mut tag = [0; 32];
+    if let ([one, two], []) = tag.as_chunks_mut() {
+        store(one, big_endian(first));
+        store(two, big_endian(second));
+    }
+    tag
+}
+
+/// Words A to D and E to H of a state.
+#[inline]
+#[target_feature(enable = "sha,avx")]
+fn in_order(abef: __m128i, cdgh: __m128i) -> [__m128i; 2] {
+    let (abef, cdgh) = (_mm_shuffle_epi32::<0x1b>(abef), _mm_shuffle_epi32::<0x1b>(cdgh));
+    [_mm_unpacklo_epi64(abef, cdgh), _mm_unpackhi_epi64(abef, cdgh)]
+}
+
+/// Between words in the processor's order and big-endian bytes.
+#[inline]
+#[target_feature(enable = "sha,avx")]
+fn big_endian(words: __m128i) -> __m128i {
+    _mm_shuffle_epi8(words, _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203))
+}
+
+with_cpu! {
     /// Hashes as many whole blocks for each of two states as both have; tells how many. One chain waits while the other works.
     hash_two => hash_two_inner(states: [&mut State; 2], blocks: [&[HashBlock]; 2]) -> usize
 }

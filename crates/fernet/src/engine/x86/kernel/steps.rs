@@ -88,8 +88,9 @@ macro_rules! interleaved {
     };
 }
 
-/// The state of a CBC chain before the last round of the block before. `aesenclast` of it under the last key is that block's ciphertext; under the last key with
-/// the next block's plaintext and the first key folded in, it is the next block after its first addition: so the XOR of CBC costs no time.
+/// The state of a CBC chain before the last round of the block before. `aesenclast` of it under the last key is that block's
+/// ciphertext; under the last key with the next block's plaintext and the first key added, it is the next block after its
+/// first addition: so the XOR of CBC costs no time.
 macro_rules! before_last_round {
     ($chain:expr, $last_key:expr) => {
         _mm_aesdeclast_si128(_mm_xor_si128(load($chain), $last_key), _mm_setzero_si128())
