@@ -60,7 +60,11 @@ impl Decrypt {
             let text = input.whole(token_len(self.max))?;
             let line = text.strip_suffix(b"\n").unwrap_or(&text);
             let message = keys.decrypt(line, decoding, age).map(Zeroizing::new);
-            output.write(&message.map_err(|_| refused("not a valid token"))?)?;
+            let message = message.map_err(|_| refused("not a valid token"))?;
+            if message.len() > self.max {
+                return Err(input.too_large(self.max));
+            }
+            output.write(&message)?;
         }
         output.close()?;
         Ok(ExitCode::SUCCESS)

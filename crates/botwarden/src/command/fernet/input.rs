@@ -78,7 +78,7 @@ impl Input {
         Ok((read > 0).then_some(line))
     }
 
-    fn too_large(&self, max: usize) -> anyhow::Error {
+    pub(super) fn too_large(&self, max: usize) -> anyhow::Error {
         let mend = "raise the bound (--max) if there is memory for it, or seal it in pieces (--chunked)";
         Advice::new(format!("{} is larger than {}", self.name, shown(max)), mend).into()
     }

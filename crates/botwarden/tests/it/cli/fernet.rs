@@ -171,6 +171,14 @@ fn bounds_and_files_that_are_there() {
     assert!(said.contains("`in` is larger than 4 KiB") && said.contains("--chunked"), "{said}");
     let said = piped(&desk, &["encrypt", "--key-file", "a.key", "--max", "4KiB"], &[0; 5000]).failed(3);
     assert!(said.contains("standard input is larger than 4 KiB"), "{said}");
+    let token = desk.run(&["encrypt", "--key-file", "a.key", "in"]).fine();
+    let said =
+        piped(&desk, &["decrypt", "--key-file", "a.key", "--max", "4999B"], token.as_bytes()).failed(3);
+    assert!(said.contains("standard input is larger than 4999 bytes"), "{said}");
+    assert_eq!(
+        piped(&desk, &["decrypt", "--key-file", "a.key", "--max", "5000B"], token.as_bytes()).fine().len(),
+        5000
+    );
     desk.write("there", "mine");
     for arguments in [
         &["encrypt", "--key-file", "a.key", "in", "-o", "there"][..],
