@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::command::{
-    audit, check, completions, config_schema, demo, init, key, keyring, man, serve, subject,
+    audit, check, completions, config_schema, demo, fernet, init, key, keyring, man, serve, subject,
 };
 use crate::exit;
 
@@ -56,6 +56,8 @@ enum Command {
     Audit(audit::Audit),
     #[command(subcommand)]
     Subject(subject::Subject),
+    Encrypt(fernet::Encrypt),
+    Decrypt(fernet::Decrypt),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -121,6 +123,8 @@ impl Cli {
             Command::Keyring(keyring) => in_background(keyring.run(file)),
             Command::Audit(audit) => in_background(audit.run(file)),
             Command::Subject(subject) => in_background(subject.run(file)),
+            Command::Encrypt(encrypt) => encrypt.run(),
+            Command::Decrypt(decrypt) => decrypt.run(),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(),
         }

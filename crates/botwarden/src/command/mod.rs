@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config_schema;
 pub(crate) mod demo;
+pub(crate) mod fernet;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod keyring;

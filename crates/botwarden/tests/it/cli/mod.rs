@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod config;
+mod fernet;
 mod help;
 mod init;
 mod key;
