@@ -9,6 +9,7 @@
 //! has returned is on disk. `docs/formats/data-dir.md` lists every file. Left to others: what the values mean (the domain crates).
 
 pub mod audit;
+pub mod backup;
 mod content;
 pub mod control;
 mod data_dir;
@@ -18,6 +19,8 @@ mod sqlite;
 
 pub use data_dir::{DataDir, DataDirError, LockError, RootKeyFileError, ServeLock};
 pub use journal::{FileJournal, OpenJournalError, Recovery};
-pub use keyring::{CellError, FileRoot, Keyring, KeyringError, ListedKey, Rewrapped, Rotation, ShelfError};
+pub use keyring::{
+    ArchiveError, CellError, FileRoot, Keyring, KeyringError, ListedKey, Rewrapped, Rotation, ShelfError,
+};
 pub use sqlite::database::OpenDatabaseError;
 pub use sqlite::{Erased, OpenStoreError, Sqlite};
