@@ -22,6 +22,7 @@ mod journal;
 mod log;
 mod port;
 mod prove;
+mod read;
 mod tree;
 mod verify;
 
@@ -41,6 +42,7 @@ pub use log::{
 };
 pub use port::{Disk, Files};
 pub use prove::{ProveError, Proven, prove, prove_consistency};
+pub use read::Entries;
 pub use tree::{
     HASH_BYTES, Hash, ProofError, check_consistency, check_inclusion, empty_root, leaf_hash, node_hash,
 };

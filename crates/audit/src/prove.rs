@@ -11,7 +11,7 @@ use crate::tree::{Hash, Nodes, ProofError, Range, check_inclusion, consistency, 
 /// Bytes of a published checkpoint, witnesses included.
 const CHECKPOINT_BYTES_MAX: u64 = 128 << 10;
 /// Bytes of a full bundle.
-const BUNDLE_BYTES_MAX: u64 = TILE_WIDTH * (2 + crate::entry::ENTRY_BYTES_MAX as u64);
+pub(crate) const BUNDLE_BYTES_MAX: u64 = TILE_WIDTH * (2 + crate::entry::ENTRY_BYTES_MAX as u64);
 
 /// Why there is no proof.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +78,7 @@ pub fn prove_consistency(
     Ok((consistency(&mut Tiles::of(files, size), old, size)?, checkpoint))
 }
 
-fn published(files: &dyn Files, key: &NoteKey) -> Result<SignedCheckpoint, ProveError> {
+pub(crate) fn published(files: &dyn Files, key: &NoteKey) -> Result<SignedCheckpoint, ProveError> {
     let file = "checkpoint";
     let note = read_whole(files, file, CHECKPOINT_BYTES_MAX).map_err(storage(file))?;
     let note = note.ok_or_else(|| storage(file)(io::ErrorKind::NotFound.into()))?;
@@ -97,12 +97,12 @@ fn entry(files: &dyn Files, index: u64, size: u64) -> Result<Vec<u8>, ProveError
 }
 
 /// The tile as it is in a tree with `count` hashes, or entries, on its level.
-fn cut(id: TileId, count: u64) -> TileId {
+pub(crate) fn cut(id: TileId, count: u64) -> TileId {
     let width = count.saturating_sub(id.index.saturating_mul(TILE_WIDTH)).min(TILE_WIDTH);
     id.cut(u16::try_from(width).unwrap_or(256))
 }
 
-fn storage(file: &str) -> impl FnOnce(io::Error) -> ProveError {
+pub(crate) fn storage(file: &str) -> impl FnOnce(io::Error) -> ProveError {
     let file = file.to_owned();
     move |source| ProveError::Storage { file, source }
 }

@@ -9,6 +9,7 @@
 //! has returned is on disk. `docs/formats/data-dir.md` lists every file. Left to others: what the values mean (the domain crates).
 
 pub mod audit;
+pub mod backup;
 mod content;
 pub mod control;
 mod data_dir;
@@ -22,7 +23,7 @@ pub use data_dir::{
 };
 pub use journal::{FileJournal, OpenJournalError, Recovery};
 pub use keyring::{
-    CellError, CredentialRoot, CredentialRootError, FileRoot, Keyring, KeyringError, ListedKey,
+    ArchiveError, CellError, CredentialRoot, CredentialRootError, FileRoot, Keyring, KeyringError, ListedKey,
     PassphraseRoot, PassphraseRootError, Rewrapped, Rotation, ShelfError,
 };
 pub use sqlite::database::OpenDatabaseError;

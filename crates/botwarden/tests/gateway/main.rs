@@ -9,6 +9,8 @@
 
 mod support;
 
+mod audit;
+mod backup;
 mod byte_identity;
 mod chat;
 mod disk;

@@ -108,6 +108,11 @@ impl DataDir {
         self.database().exists() && !self.keyring().exists()
     }
 
+    /// The archive of keys that every erasure makes anew.
+    pub fn key_archive(&self) -> PathBuf {
+        self.path.join("keys.archive")
+    }
+
     /// The wrapped keys of [`crate::Keyring`].
     pub(crate) fn keyring(&self) -> PathBuf {
         self.path.join("keyring.db")

@@ -41,6 +41,9 @@ impl Destroy {
         refuse_tenants(&keyring.list().await?, &self.key)?;
         accountable::record(&dir, &keyring, "keyring.destroy", &self.key.to_string()).await?;
         let destroyed = keyring.destroy(&self.key, SystemClock.now().wall).await?;
+        if destroyed {
+            keyring.begin_epoch(&dir).await?;
+        }
         keyring.close().await;
         if !destroyed {
             let mend = "`botwarden keyring list --people` shows them";

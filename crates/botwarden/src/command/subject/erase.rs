@@ -47,6 +47,7 @@ impl Erase {
         accountable::record(&dir, &keyring, "subject.erase", bot.as_str()).await?;
         let erased = store.erase_subject(&bot, &user, SystemClock.now().wall).await?;
         store.close().await;
+        keyring.begin_epoch(&dir).await?;
         keyring.close().await;
         let words = keyring::announce(&dir).await;
         let what = match erased.key {
