@@ -2,19 +2,15 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
 use botwarden_store::control::{self, Notified};
-use botwarden_store::{DataDir, FileRoot, Keyring};
-use botwarden_types::{Clock, SystemClock};
+use botwarden_store::{DataDir, Keyring};
 
-use crate::exit;
+use crate::config::Config;
+use crate::{exit, root};
 
 /// Opens the keys of a data directory; makes them where there are none.
-pub(crate) async fn open(dir: &DataDir) -> anyhow::Result<Arc<Keyring>> {
-    let root = FileRoot::open(dir).context("reading the root key")?;
-    let before = root.derived_before();
-    let now = SystemClock.now().wall;
-    Ok(Arc::new(Keyring::open(dir, Arc::new(root), before, now).await.context("opening the keyring")?))
+pub(crate) async fn open(config: &Config, dir: &DataDir) -> anyhow::Result<Arc<Keyring>> {
+    Ok(Arc::new(root::keyring(&config.root_key, dir).await?))
 }
 
 /// Tells a running server that keys were destroyed; says in words what became of it.

@@ -20,6 +20,7 @@ pub mod fuzzing;
 mod keyring;
 mod ledger;
 mod logs;
+mod root;
 mod server;
 mod text;
 

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::cli::{ConfigFile, Format};
 use crate::config::{Config, ConfigErrors, Finding, Severity, count, report};
-use crate::exit;
+use crate::{exit, root};
 
 /// Check the configuration without starting anything, and say what it means.
 ///
@@ -54,7 +54,7 @@ impl Check {
 /// What does not fit around the configuration on this machine.
 fn surroundings(config: &Config, env: impl Fn(&str) -> Option<OsString>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Err(missing) = config.provider_keys(env) {
+    if let Err(missing) = config.provider_keys(&env) {
         for key in missing.0 {
             let at = config.bots.iter().position(|bot| bot.name == key.bot).unwrap_or_default();
             let found = format!("`{}`, which {}", key.variable, key.why);
@@ -69,6 +69,7 @@ fn surroundings(config: &Config, env: impl Fn(&str) -> Option<OsString>) -> Vec<
             findings.push(Finding::error(&format!("bot[{at}].upstream.ca_file"), &found, "a PEM file"));
         }
     }
+    findings.extend(root::surroundings(&config.root_key, &env));
     match DataDir::existing(&config.data_dir) {
         // Not there yet: `serve` and `key issue` make it.
         Ok(_) | Err(DataDirError::Missing { .. }) => {}
@@ -107,10 +108,11 @@ fn meaning(config: &Config) -> String {
     let listen = &config.listen;
     let backend = listen.backend.map_or(String::new(), |at| format!(", backend http://{at}"));
     let mut text = format!(
-        "\nlisten    gateway http://{}{backend}, ops http://{}\ndata      {}\nlog       {}\n",
+        "\nlisten    gateway http://{}{backend}, ops http://{}\ndata      {}\nroot key  {}\nlog       {}\n",
         listen.gateway,
         listen.ops,
         config.data_dir.display(),
+        config.root_key.words(),
         config.log.level,
     );
     for bot in &config.bots {

@@ -10,6 +10,7 @@ mod finding;
 mod provider_keys;
 mod raw;
 mod read;
+mod root_key;
 mod schema;
 mod shape;
 mod source;
@@ -27,6 +28,7 @@ pub(crate) use finding::{Finding, Severity};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use raw::RawConfig;
 pub(crate) use read::parse;
+pub(crate) use root_key::RootKeyConfig;
 pub(crate) use schema::schema;
 pub(crate) use source::Source;
 pub(crate) use unknown::{nearest, one_of};
@@ -36,6 +38,8 @@ pub(crate) use unknown::{nearest, one_of};
 pub(crate) struct Config {
     /// Where state lies.
     pub(crate) data_dir: PathBuf,
+    /// Who keeps the root key.
+    pub(crate) root_key: RootKeyConfig,
     /// Where the gateway listens.
     pub(crate) listen: Listen,
     /// Bounds on what comes in and goes out.

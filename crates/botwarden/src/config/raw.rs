@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::LogConfig;
+use super::root_key::RawRootKey;
 use crate::logs;
 
 /// The configuration of Botwarden, `botwarden.toml`.
@@ -19,6 +20,9 @@ use crate::logs;
 pub(crate) struct RawConfig {
     /// Where state lies: keys, sessions, counters. A relative path starts at the folder of this file. Default `botwarden-data`.
     pub(crate) data_dir: Option<String>,
+    /// Who keeps the root key, which opens everything: one of these, or, if none is named, the file `root.key` in `data_dir`.
+    #[serde(default)]
+    pub(crate) root_key: RawRootKey,
     /// Where callers, backends and monitoring come in. Loopback addresses only.
     #[serde(default)]
     pub(crate) listen: RawListen,

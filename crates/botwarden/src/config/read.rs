@@ -15,6 +15,7 @@ use toml::de::{DeValue, ValueDeserializer};
 
 use super::finding::{FINDINGS_MAX, Place};
 use super::raw::{Limits, RawLimits, RawLog};
+use super::root_key::{RawRootKey, RootKeyConfig};
 use super::shape::{hidden, is_credential_place};
 use super::{Config, Finding, LogConfig, Severity, Source, cross, schema, shape};
 
@@ -58,6 +59,7 @@ impl<'a> Reader<'a> {
     /// Reads every part, so that every part's findings show. `None` only if there are errors.
     fn config(&mut self, folder: &Path) -> Option<Config> {
         let data_dir = self.data_dir(folder);
+        let root_key: Option<RootKeyConfig> = self.section::<RawRootKey, _>("root_key");
         let listen: Option<Listen> = self.section::<RawListen, _>("listen");
         let bounds: Option<Bounds> = self.section::<RawBounds, _>("bounds");
         let timeouts: Option<Timeouts> = self.section::<RawTimeouts, _>("timeouts");
@@ -70,6 +72,7 @@ impl<'a> Reader<'a> {
         cross::bots(self, &bots);
         Some(Config {
             data_dir: data_dir?,
+            root_key: root_key?.in_folder(folder),
             listen: listen?,
             bounds: bounds?,
             timeouts: timeouts?,

@@ -212,9 +212,13 @@ fn explained(finding: Finding, schema: &Value) -> Finding {
     }
 }
 
-/// Whether people may have put a credential there: below a key that is named `key`.
+/// Whether people may have put a credential there: below a key that is named so. (A root key's `key` is a name in a service.)
 pub(super) fn is_credential_place(path: &str) -> bool {
-    path.split('.').any(|segment| segment == "key")
+    let names: &[&str] = match path.strip_prefix("root_key") {
+        Some(_) => &["passphrase", "token"],
+        None => &["key"],
+    };
+    path.split('.').any(|segment| names.contains(&segment))
 }
 
 /// The place with what is under the caret replaced by `*`.

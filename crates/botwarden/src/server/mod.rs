@@ -124,7 +124,7 @@ impl Server {
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let dir = DataDir::open(&config.data_dir).context("opening the data directory")?;
-        let keyring = keyring::open(&dir).await?;
+        let keyring = keyring::open(&config, &dir).await?;
         // The socket first: news of a change that the first reading of keys missed then waits in its queue.
         let control = ControlListener::bind(&dir).context("taking the data directory")?;
         let store = Sqlite::open(&dir, keyring.clone()).await.context("opening the store")?;
@@ -214,6 +214,7 @@ impl Server {
         let config = Config::load(path)?;
         for (what, same) in [
             ("`data_dir`", config.data_dir == self.config.data_dir),
+            ("`[root_key]`", config.root_key == self.config.root_key),
             ("`[listen]`", config.listen == self.config.listen),
             ("`[limits]`", config.limit_keys_max == self.config.limit_keys_max),
             ("`[log]`", config.log == self.config.log),

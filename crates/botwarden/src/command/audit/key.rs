@@ -21,7 +21,7 @@ pub(crate) struct Key {
 impl Key {
     pub(crate) async fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
         let config = Config::load(&self.config.or(before))?;
-        let key = own_key(&DataDir::existing(&config.data_dir)?).await?;
+        let key = own_key(&config, &DataDir::existing(&config.data_dir)?).await?;
         exit::print(&format!("{key}\n"))?;
         Ok(ExitCode::SUCCESS)
     }

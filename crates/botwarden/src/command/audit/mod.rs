@@ -70,15 +70,15 @@ impl Which {
         let dir = DataDir::existing(&config.data_dir)?;
         let key = match key {
             Some(key) => key,
-            None => own_key(&dir).await?,
+            None => own_key(&config, &dir).await?,
         };
         Ok((AuditFiles::new(dir.audit()), key))
     }
 }
 
 /// The public key of a data directory's log.
-async fn own_key(dir: &DataDir) -> anyhow::Result<NoteKey> {
-    let keyring = keyring::open(dir).await?;
+async fn own_key(config: &Config, dir: &DataDir) -> anyhow::Result<NoteKey> {
+    let keyring = keyring::open(config, dir).await?;
     let key = signer(&keyring)?.key().clone();
     keyring.close().await;
     Ok(key)

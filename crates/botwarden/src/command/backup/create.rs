@@ -31,7 +31,7 @@ impl Create {
     pub(crate) async fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
         let config = Config::load(&self.config.or(before))?;
         let dir = DataDir::existing(&config.data_dir)?;
-        let keyring = keyring::open(&dir).await?;
+        let keyring = keyring::open(&config, &dir).await?;
         let store = Sqlite::open(&dir, keyring.clone()).await.context("opening the store")?;
         accountable::record(&dir, &keyring, "backup.create", "data").await?;
         let key = signer(&keyring)?.key().clone();

@@ -58,7 +58,7 @@ impl Restore {
             (None, true) => {}
         }
         let done = backup::restore(&dir, &self.folder)?;
-        let keyring = keyring::open(&dir).await?;
+        let keyring = keyring::open(&config, &dir).await?;
         let store = Sqlite::open(&dir, keyring.clone()).await.context("opening what was restored")?;
         let deleted = store.delete_unreadable().await?;
         accountable::record(&dir, &keyring, "backup.restore", "data").await?;

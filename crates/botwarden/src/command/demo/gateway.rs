@@ -89,7 +89,7 @@ pub(super) async fn start(
     let text = TEMPLATE.replace("{model}", &model.to_string()).replace("{key_env}", MODEL_KEY);
     std::fs::write(&file, text).context("writing the demo's configuration")?;
     let config = Config::load(&file).context("reading the demo's configuration")?;
-    let keyring = keyring::open(&DataDir::open(&config.data_dir)?).await?;
+    let keyring = keyring::open(&config, &DataDir::open(&config.data_dir)?).await?;
     let pepper = keyring.pepper()?;
     keyring.close().await;
     let key = model_key.clone();

@@ -51,7 +51,7 @@ impl Issue {
         let rights = rights(self.rights)?;
         let config = Config::load(&file)?;
         let bot = bot(&config, &file, &self.bot)?;
-        let keys = Keys::open(DataDir::open(&config.data_dir)?).await?;
+        let keys = Keys::open(&config, DataDir::open(&config.data_dir)?).await?;
         accountable::record(&keys.dir, &keys.keyring, "key.issue", bot.as_str()).await?;
         let now = SystemClock.now().wall;
         let expires = self.expires.map(|span| now.after(span));

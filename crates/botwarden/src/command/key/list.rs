@@ -34,7 +34,7 @@ pub(crate) struct List {
 impl List {
     pub(crate) async fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
         let config = Config::load(&self.config.or(before))?;
-        let keys = Keys::open(DataDir::existing(&config.data_dir)?).await?;
+        let keys = Keys::open(&config, DataDir::existing(&config.data_dir)?).await?;
         let mut records = keys::list(&keys.store).await?;
         keys.store.close().await;
         records.retain(|record| self.bot.as_deref().is_none_or(|bot| bot == record.bot.as_str()));

@@ -13,6 +13,7 @@ use botwarden_crypto::Pepper;
 use botwarden_store::control::{self, Notified};
 use botwarden_store::{DataDir, Keyring, Sqlite};
 
+use crate::config::Config;
 use crate::{exit, keyring};
 
 /// Issue, list and revoke the keys with which applications come to the gateway.
@@ -44,8 +45,8 @@ struct Keys {
 
 impl Keys {
     /// Opens the store of a configuration in `dir`.
-    async fn open(dir: DataDir) -> anyhow::Result<Self> {
-        let keyring = keyring::open(&dir).await?;
+    async fn open(config: &Config, dir: DataDir) -> anyhow::Result<Self> {
+        let keyring = keyring::open(config, &dir).await?;
         let pepper = keyring.pepper()?;
         let store = Sqlite::open(&dir, keyring.clone()).await.context("opening the store of keys")?;
         Ok(Self { dir, keyring, pepper, store })

@@ -31,7 +31,7 @@ impl Revoke {
     pub(crate) async fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
         let id = id(&self.id)?;
         let config = Config::load(&self.config.or(before))?;
-        let keys = Keys::open(DataDir::existing(&config.data_dir)?).await?;
+        let keys = Keys::open(&config, DataDir::existing(&config.data_dir)?).await?;
         // It takes away: done whether it can be written down or not.
         if let Err(error) = accountable::record(&keys.dir, &keys.keyring, "key.revoke", id.as_str()).await {
             exit::note(&format!("not in the audit log: {error:#}"));

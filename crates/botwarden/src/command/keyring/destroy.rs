@@ -37,7 +37,7 @@ impl Destroy {
         }
         let config = Config::load(&self.config.or(before))?;
         let dir = DataDir::existing(&config.data_dir)?;
-        let keyring = keyring::open(&dir).await?;
+        let keyring = keyring::open(&config, &dir).await?;
         refuse_tenants(&keyring.list().await?, &self.key)?;
         accountable::record(&dir, &keyring, "keyring.destroy", &self.key.to_string()).await?;
         let destroyed = keyring.destroy(&self.key, SystemClock.now().wall).await?;
@@ -62,7 +62,7 @@ fn refuse_tenants(listed: &[ListedKey], key: &KeyNumber) -> Result<(), Advice> {
                 "`{key}` is the tenant's key for `{}`: without it nothing could be read",
                 found.purpose.as_str()
             ),
-            "to make everything unreadable, destroy `root.key` and its copies",
+            "to make everything unreadable, destroy the root key and its copies",
         )),
         _ => Ok(()),
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use botwarden_store::DataDir;
 
 use crate::cli::ConfigFile;
-use crate::config::Config;
+use crate::config::{Config, RootKeyConfig};
 use crate::{exit, keyring};
 
 /// Make the keys of a data directory before its first start; where there are keys, change nothing.
@@ -23,11 +23,22 @@ impl Init {
     pub(crate) async fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
         let config = Config::load(&self.config.or(before))?;
         let dir = DataDir::open(&config.data_dir)?;
-        let keyring = keyring::open(&dir).await?;
+        let keyring = keyring::open(&config, &dir).await?;
         exit::print(&format!("root key {}\n", keyring.root_id()))?;
-        exit::note(
-            "back up `root.key` apart from the rest of `data_dir`: without it nothing can be read, with it anybody can",
-        );
+        exit::note(match config.root_key {
+            RootKeyConfig::File => {
+                "back up `root.key` apart from the rest of `data_dir`: without it nothing can be read, with it anybody can"
+            }
+            RootKeyConfig::Passphrase(_) => {
+                "back up `root.salt`, and keep the passphrase apart from the rest: without both nothing can be read"
+            }
+            RootKeyConfig::Credential(_) => {
+                "keep a copy of the root key apart: an encrypted credential opens on this machine alone"
+            }
+            RootKeyConfig::Vault(_) | RootKeyConfig::Kms(_) => {
+                "guard the key against deletion in the service: without it nothing can be read"
+            }
+        });
         keyring.close().await;
         Ok(ExitCode::SUCCESS)
     }

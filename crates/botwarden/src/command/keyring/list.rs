@@ -39,7 +39,7 @@ impl List {
     pub(crate) async fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
         let config = Config::load(&self.config.or(before))?;
         let dir = DataDir::existing(&config.data_dir)?;
-        let keyring = keyring::open(&dir).await?;
+        let keyring = keyring::open(&config, &dir).await?;
         let mut listed = keyring.list().await?;
         if self.people {
             listed.retain(|key| key.purpose != Purpose::Subject);

@@ -3,12 +3,13 @@
 mod destroy;
 mod init;
 mod list;
+mod relocate;
 mod rotate;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Make, list, rotate and destroy the keys that everything is sealed under.
+/// Make, list, rotate, move and destroy the keys that everything is sealed under.
 ///
 /// A root key wraps the tenant's key, which wraps data keys: one for each person, and a few for the tenant itself. They lie wrapped in
 /// `keyring.db`, and no command prints one.
@@ -18,6 +19,7 @@ pub(crate) enum Keyring {
     Init(init::Init),
     List(list::List),
     Rotate(rotate::Rotate),
+    Move(relocate::Move),
     Destroy(destroy::Destroy),
 }
 
@@ -26,6 +28,7 @@ impl Keyring {
         match self {
             Self::Init(init) => init.run(before).await,
             Self::List(list) => list.run(before).await,
+            Self::Move(relocate) => relocate.run(before).await,
             Self::Rotate(rotate) => rotate.run(before).await,
             Self::Destroy(destroy) => destroy.run(before).await,
         }

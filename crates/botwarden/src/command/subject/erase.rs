@@ -42,7 +42,7 @@ impl Erase {
         }
         let config = Config::load(&self.config.or(before))?;
         let dir = DataDir::existing(&config.data_dir)?;
-        let keyring = keyring::open(&dir).await?;
+        let keyring = keyring::open(&config, &dir).await?;
         let store = Sqlite::open(&dir, keyring.clone()).await.context("opening the store")?;
         accountable::record(&dir, &keyring, "subject.erase", bot.as_str()).await?;
         let erased = store.erase_subject(&bot, &user, SystemClock.now().wall).await?;

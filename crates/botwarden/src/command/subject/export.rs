@@ -35,7 +35,7 @@ impl Export {
         let (bot, user) = person(&self.bot, &self.user)?;
         let config = Config::load(&self.config.or(before))?;
         let dir = DataDir::existing(&config.data_dir)?;
-        let keyring = keyring::open(&dir).await?;
+        let keyring = keyring::open(&config, &dir).await?;
         let store = Sqlite::open(&dir, keyring.clone()).await.context("opening the store")?;
         accountable::record(&dir, &keyring, "subject.export", bot.as_str()).await?;
         let (mut after, mut printed) = (0, 0);
