@@ -18,6 +18,7 @@ const COMMANDS: &[&[&str]] = &[
     &["keyring", "init"],
     &["keyring", "list"],
     &["keyring", "rotate"],
+    &["keyring", "move"],
     &["keyring", "destroy"],
     &["audit"],
     &["audit", "verify"],

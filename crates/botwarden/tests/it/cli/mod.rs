@@ -9,6 +9,7 @@ mod init;
 mod key;
 mod keyring;
 mod pages;
+mod roots;
 mod serve;
 
 use std::path::Path;
