@@ -168,6 +168,8 @@ fn number(text: &str, min: u32, max: u32) -> Result<u32, StretchError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::token::tests::unhex;
 
@@ -220,6 +222,26 @@ mod tests {
 
     /// The name of the key that the passphrase and the salt above give.
     const NUMBER: &str = "864d40416288039b";
+
+    proptest! {
+        #[test]
+        fn a_salt_reads_as_it_is_written(salt: [u8; SALT_BYTES], memory_kib in MEMORY_KIB_MIN..=MEMORY_KIB_MAX, passes in PASSES..=PASSES_MAX) {
+            let stretch = Stretch { memory_kib, passes, salt };
+            prop_assert_eq!(stretch.to_string().parse(), Ok(stretch));
+        }
+
+        #[test]
+        fn what_reads_is_spelled_one_way(text in "bwsalt1 argon2id v=19 m=[0-9]{5,7} t=[0-9]{1,2} p=1 salt=[A-Za-z0-9_-]{22}") {
+            if let Ok(stretch) = text.parse::<Stretch>() {
+                prop_assert_eq!(stretch.to_string(), text);
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in ".{0,200}") {
+            let _ = text.parse::<Stretch>();
+        }
+    }
 
     #[test]
     fn salts_have_one_spelling_and_a_least_cost() {

@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
@@ -126,14 +126,14 @@ impl Client {
             .map_err(|_| CallError::Header)?;
         *request.headers_mut() = headers;
         request.headers_mut().insert(header::HOST, self.host.clone());
-        let connect = self.patience.connect;
-        let tcp = timeout(connect, self.connect()).await.map_err(|_| CallError::Late(connect))??;
+        let until = Instant::now() + self.patience.connect;
+        let late = |_| CallError::Late(self.patience.connect);
+        let tcp = timeout_at(until, self.connect()).await.map_err(late)??;
         match &self.tls {
             None => self.ask(tcp, request).await,
             Some((connector, name)) => {
-                let shaken = timeout(connect, connector.connect(name.clone(), tcp)).await;
-                let tls = shaken.map_err(|_| CallError::Late(connect))?.map_err(CallError::Untrusted)?;
-                self.ask(tls, request).await
+                let shaken = timeout_at(until, connector.connect(name.clone(), tcp)).await;
+                self.ask(shaken.map_err(late)?.map_err(CallError::Untrusted)?, request).await
             }
         }
     }

@@ -39,7 +39,7 @@ impl PassphraseRoot {
 pub enum CredentialRootError {
     /// Not started by systemd, or by a unit without credentials.
     #[error(
-        "systemd has handed over no credentials (`CREDENTIALS_DIRECTORY` is not set); add `LoadCredentialEncrypted={name}:…` to the unit's `[Service]`, and run commands by `systemd-run -P -p LoadCredentialEncrypted={name}:…`"
+        "systemd has handed over no credentials (`CREDENTIALS_DIRECTORY` is not set); add `LoadCredentialEncrypted={name}:…` to the unit's `[Service]`, and run commands by `systemd-run --pipe --wait -p User=… -p LoadCredentialEncrypted={name}:…`"
     )]
     NoDirectory {
         /// The credential.

@@ -424,13 +424,15 @@ impl Unwrapper<'_> {
 fn mend(found: &str, wanted: &str) -> &'static str {
     let kind = |name: &str| name.trim_start_matches('`').split(':').next().unwrap_or_default().to_owned();
     match (kind(found), kind(wanted)) {
-        (found, wanted) if found != wanted => {
-            "correct `[root_key]`, or, if it has a new keeper, move the keys there with `botwarden keyring move`"
-        }
-        (found, _) if found == "passphrase" => {
+        (found, wanted) if found == "passphrase" && wanted == found => {
             "it is another passphrase, or `root.salt` was replaced; give the one that belongs to `keyring.db`"
         }
-        _ => "restore the root key that belongs to `keyring.db`",
+        (found, wanted) if found == "local" && wanted == found => {
+            "restore the root key that belongs to `keyring.db`"
+        }
+        _ => {
+            "correct `[root_key]`, or, if the root key has a new keeper, move the keys there with `botwarden keyring move`"
+        }
     }
 }
 
