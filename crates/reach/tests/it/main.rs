@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod kms;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod vault;
 
 use std::time::Duration;

@@ -10,10 +10,16 @@ use botwarden_types::Secret;
 
 use crate::{name, patience, told};
 
-const TOKEN: &str = "hvs.of-the-tests";
+pub(crate) const TOKEN: &str = "hvs.of-the-tests";
 
 /// A token that is renewed by hand.
-struct Token(Mutex<String>);
+pub(crate) struct Token(Mutex<String>);
+
+impl Token {
+    pub(crate) fn new(token: &str) -> Self {
+        Self(Mutex::new(token.to_owned()))
+    }
+}
 
 impl Secrets for Token {
     fn current(&self) -> Result<Secret, Box<dyn Error + Send + Sync>> {
@@ -31,7 +37,7 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Self {
-        Self { vault: FakeVault::start(TOKEN).await, token: Arc::new(Token(Mutex::new(TOKEN.into()))) }
+        Self { vault: FakeVault::start(TOKEN).await, token: Arc::new(Token::new(TOKEN)) }
     }
 
     fn raw(&self) -> RawVault {
