@@ -1,7 +1,7 @@
 //! Starts Botwarden for the demo: what `serve` starts, in this process, from a configuration file like anyone's.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use botwarden_store::DataDir;
 use botwarden_types::{BotName, Clock, KeyId, Secret, SystemClock, UnixMs};
 use tokio::sync::mpsc;
 
+use super::trail::Trail;
 use crate::config::Config;
 use crate::keyring;
 use crate::server::{KeyLookup, Server};
@@ -38,6 +39,7 @@ pub(super) struct DemoGateway {
     /// Every request's decision; when nobody reads, new ones are dropped.
     pub(super) decisions: mpsc::Receiver<Decision>,
     server: Server,
+    audit: PathBuf,
     pepper: Pepper,
 }
 
@@ -89,7 +91,9 @@ pub(super) async fn start(
     let text = TEMPLATE.replace("{model}", &model.to_string()).replace("{key_env}", MODEL_KEY);
     std::fs::write(&file, text).context("writing the demo's configuration")?;
     let config = Config::load(&file).context("reading the demo's configuration")?;
-    let keyring = keyring::open(&DataDir::open(&config.data_dir)?).await?;
+    let dir = DataDir::open(&config.data_dir)?;
+    let audit = dir.audit();
+    let keyring = keyring::open(&dir).await?;
     let pepper = keyring.pepper()?;
     keyring.close().await;
     let key = model_key.clone();
@@ -97,7 +101,7 @@ pub(super) async fn start(
     let (tap, decisions) = mpsc::channel(DECISIONS_MAX);
     let server = Server::start(config, lookup, vec![Arc::new(Tap(tap))]).await?;
     let (gateway, ops) = (server.addresses().gateway, server.addresses().ops);
-    Ok(DemoGateway { gateway, ops, decisions, server, pepper })
+    Ok(DemoGateway { gateway, ops, decisions, server, pepper, audit })
 }
 
 impl DemoGateway {
@@ -123,6 +127,11 @@ impl DemoGateway {
         keys::revoke(self.server.store(), &key.id, SystemClock.now().wall).await?;
         self.server.authenticator().refresh_keys().await?;
         Ok(())
+    }
+
+    /// What the audit log holds, and that an edit of it is found.
+    pub(super) fn trail(&self, folder: &Path) -> anyhow::Result<Trail> {
+        Trail::of(&self.audit, &folder.join("edited-log"), self.server.audit().key())
     }
 
     /// Stops it and waits until it has stopped.
