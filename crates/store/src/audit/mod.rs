@@ -75,6 +75,15 @@ impl Receipt {
     }
 }
 
+/// When an entry is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Haste {
+    /// At once: somebody waits for it.
+    Awaited,
+    /// With the next for which somebody waits, or within a tenth of a second.
+    InPassing,
+}
+
 /// Whom an entry is about. What of it is personal goes in as commitments, under a salt of the person's key.
 #[derive(Clone, Debug)]
 pub struct Person {
@@ -147,15 +156,21 @@ impl AuditLog {
         &self.key
     }
 
-    /// Brings an entry without anything personal in it.
+    /// Brings an entry without anything personal in it, for which somebody waits.
     pub fn note(&self, at: UnixMs, event: Event) -> Result<Receipt, NotRecorded> {
-        self.record(at, event, None)
+        self.record(at, event, None, Haste::Awaited)
     }
 
     /// Brings an entry, about `person` if one is named. Memory only: it is written and synced on another thread.
     ///
     /// Refuses while the log cannot be written, or so much waits to be written that more would not fit.
-    pub fn record(&self, at: UnixMs, event: Event, person: Option<Person>) -> Result<Receipt, NotRecorded> {
+    pub fn record(
+        &self,
+        at: UnixMs,
+        event: Event,
+        person: Option<Person>,
+        haste: Haste,
+    ) -> Result<Receipt, NotRecorded> {
         let id = entry_id().map_err(|_| NotRecorded)?;
         let mut entry = Entry { id, at, content: None, event };
         let mut raw = None;
@@ -171,15 +186,17 @@ impl AuditLog {
         if pending.stopping || (self.shared.failing.load(Ordering::Relaxed) && !pending.is_empty()) {
             return Err(NotRecorded);
         }
-        let was_empty = pending.is_empty();
         match raw {
             None => pending.batch.push(entry, None).map(drop).map_err(|_| NotRecorded)?,
             Some((subject, person)) => pending.push_raw(Raw { entry, subject, person })?,
         }
         let receipt = Receipt(pending.receipt());
+        // The first in haste wakes the writer; whoever comes until it looks goes along.
+        let wakes = haste == Haste::Awaited && !pending.is_awaited;
+        pending.is_awaited |= wakes;
         drop(pending);
-        if was_empty {
-            self.shared.wake.notify_all();
+        if wakes {
+            self.shared.wake.notify_one();
         }
         Ok(receipt)
     }
