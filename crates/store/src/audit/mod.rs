@@ -183,7 +183,11 @@ impl AuditLog {
         }
         let mut pending = self.shared.pending.lock();
         // While writing fails, one at a time finds out whether it does still.
-        if pending.stopping || (self.shared.failing.load(Ordering::Relaxed) && !pending.is_empty()) {
+        let is_tried = match haste {
+            Haste::Awaited => pending.is_awaited,
+            Haste::InPassing => !pending.is_empty(),
+        };
+        if pending.stopping || (is_tried && self.shared.failing.load(Ordering::Relaxed)) {
             return Err(NotRecorded);
         }
         match raw {
