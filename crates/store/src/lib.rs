@@ -8,6 +8,7 @@
 //! clear; a sealed cell opens only in the row it was written to, and only while that row's clear columns are as they were; a verb that
 //! has returned is on disk. `docs/formats/data-dir.md` lists every file. Left to others: what the values mean (the domain crates).
 
+mod cells;
 pub mod control;
 mod data_dir;
 mod journal;

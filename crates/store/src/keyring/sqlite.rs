@@ -9,8 +9,8 @@ use sqlx::{Row, Sqlite as Engine, Transaction};
 
 use super::TENANT;
 use super::shelf::{Added, DataRow, Shelf, ShelfError, Tally, TenantRow, Which};
+use crate::cells::row::{count, from_column, to_column};
 use crate::sqlite::database::{self, Database, OpenDatabaseError};
-use crate::sqlite::row::{count, from_column, to_column};
 
 /// "BwKr" in ASCII.
 const FILE: Database =

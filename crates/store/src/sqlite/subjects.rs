@@ -4,7 +4,8 @@ use botwarden_crypto::KeyNumber;
 use botwarden_identity::StoreError;
 use botwarden_types::{BotName, UnixMs, UserName};
 
-use super::{Fault, Sqlite, failed};
+use super::Sqlite;
+use crate::cells::{Fault, failed};
 
 /// What erasing a person did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,11 +29,11 @@ impl Sqlite {
     }
 
     async fn erase(&self, bot: &BotName, user: &UserName, now: UnixMs) -> Result<Erased, Fault> {
-        let subject = self.subject_of(bot, user);
+        let subject = self.cells.subject_of(bot, user);
         let keyring = |error| Fault::Keyring(Box::new(error));
-        let key = self.keyring.number_of(&subject).await.map_err(keyring)?;
+        let key = self.cells.keyring().number_of(&subject).await.map_err(keyring)?;
         if let Some(number) = &key {
-            self.keyring.destroy(number, now).await.map_err(keyring)?;
+            self.cells.keyring().destroy(number, now).await.map_err(keyring)?;
         }
         let done = sqlx::query("DELETE FROM sessions WHERE subject = ?")
             .bind(subject.as_bytes().as_slice())
