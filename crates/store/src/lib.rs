@@ -13,10 +13,15 @@ pub mod control;
 mod data_dir;
 mod journal;
 mod keyring;
+mod postgres;
 mod sqlite;
 
 pub use data_dir::{DataDir, DataDirError, LockError, RootKeyFileError, ServeLock};
 pub use journal::{FileJournal, OpenJournalError, Recovery};
 pub use keyring::{CellError, FileRoot, Keyring, KeyringError, ListedKey, Rewrapped, Rotation, ShelfError};
+pub use postgres::{
+    Change, Changes, OpenPostgresError, Postgres, PostgresDatabase, PostgresError, PostgresUrl,
+    PostgresUrlError,
+};
 pub use sqlite::database::OpenDatabaseError;
 pub use sqlite::{Erased, OpenStoreError, Sqlite};

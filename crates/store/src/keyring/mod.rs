@@ -4,7 +4,7 @@ mod cache;
 mod file_root;
 mod list;
 mod rotation;
-mod shelf;
+pub(crate) mod shelf;
 mod sqlite;
 
 use std::collections::BTreeMap;
@@ -25,13 +25,12 @@ pub use rotation::{Rewrapped, Rotation};
 pub use shelf::ShelfError;
 
 use crate::data_dir::{DataDir, RootKeyFileError};
+use crate::postgres::{PostgresDatabase, PostgresError, PostgresShelf};
 use crate::sqlite::database::OpenDatabaseError;
 use cache::Cache;
-use shelf::{Added, DataRow, Shelf, TenantRow, Which};
+use shelf::{Added, DataRow, Shelf, TENANT, TenantRow, Which};
 use sqlite::SqliteShelf;
 
-/// The one tenant there is by default.
-const TENANT: &str = "default";
 /// Keys of the tenant itself, each made once, in this order: where the last is, the others are.
 const FIXED: [Purpose; 6] = [
     Purpose::Pepper,
@@ -48,6 +47,9 @@ pub enum KeyringError {
     /// The file could not be opened.
     #[error(transparent)]
     Open(#[from] OpenDatabaseError),
+    /// The PostgreSQL database could not be used.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
     /// The shelf failed, or was edited.
     #[error(transparent)]
     Shelf(#[from] ShelfError),
@@ -59,17 +61,21 @@ pub enum KeyringError {
     Root(#[from] RootError),
     /// Another root key than the one the keys are wrapped under.
     #[error(
-        "the root key is `{found}`, but the keys are wrapped under {wanted}; restore the root key that belongs to `keyring.db`"
+        "the root key is `{found}`, but the keys are wrapped under {wanted}; put the root key that belongs to {place} into `data_dir`"
     )]
     WrongRoot {
+        /// Where the keys lie.
+        place: &'static str,
         /// The root key there is.
         found: String,
         /// Those that would do.
         wanted: String,
     },
     /// A wrapped key was changed outside botwarden, or moved here from elsewhere.
-    #[error("key {number} ({}) does not unwrap: it was changed outside botwarden; restore `keyring.db` from your backup", .purpose.as_str())]
+    #[error("key {number} ({}) does not unwrap: it was changed outside botwarden; restore {place} from your backup", .purpose.as_str())]
     Changed {
+        /// Where it lies.
+        place: &'static str,
         /// Which.
         number: KeyNumber,
         /// What it is for.
@@ -125,6 +131,16 @@ impl Keyring {
     ) -> Result<Self, KeyringError> {
         let shelf = Box::new(SqliteShelf::open(&dir.keyring()).await?);
         Self::on_shelf(shelf, root, derived_before, now).await
+    }
+
+    /// The same with keys that several nodes share in a PostgreSQL database. They need the same root key.
+    pub async fn open_shared(
+        database: &PostgresDatabase,
+        root: Arc<dyn RootProvider>,
+        now: UnixMs,
+    ) -> Result<Self, KeyringError> {
+        let shelf = Box::new(PostgresShelf::open(database).await?);
+        Self::on_shelf(shelf, root, None, now).await
     }
 
     async fn on_shelf(
@@ -255,13 +271,14 @@ impl Keyring {
         Ok(destroyed)
     }
 
-    /// Forgets keys that other processes have destroyed.
-    pub async fn forget_destroyed(&self) -> Result<(), KeyringError> {
+    /// Forgets keys that other processes have destroyed; whether there may be such.
+    pub async fn forget_destroyed(&self) -> Result<bool, KeyringError> {
         let generation = self.shelf.generation().await?;
-        if self.generation.swap(generation, Ordering::AcqRel) != generation {
+        let is_other = self.generation.swap(generation, Ordering::AcqRel) != generation;
+        if is_other {
             self.cache.lock().clear();
         }
-        Ok(())
+        Ok(is_other)
     }
 
     /// Waits for work under way and closes the shelf.
@@ -322,16 +339,19 @@ impl Unwrapper<'_> {
         if !wrapped_here(&root) {
             let mut wanted: Vec<_> = rows.iter().map(|row| format!("`{}`", row.root)).collect();
             wanted.dedup();
-            return Err(KeyringError::WrongRoot { found: root, wanted: wanted.join(" and ") });
+            let (place, wanted) = (self.shelf.place(), wanted.join(" and "));
+            return Err(KeyringError::WrongRoot { place, found: root, wanted });
         }
         let mut versions = BTreeMap::new();
         for row in rows.iter().filter(|row| row.root == root) {
             let key =
                 self.root.unwrap(name(Purpose::Tenant, row.number), &row.wrapped).await.map_err(|error| {
                     match error {
-                        RootError::Open(_) => {
-                            KeyringError::Changed { number: row.number, purpose: Purpose::Tenant }
-                        }
+                        RootError::Open(_) => KeyringError::Changed {
+                            place: self.shelf.place(),
+                            number: row.number,
+                            purpose: Purpose::Tenant,
+                        },
                         error => error.into(),
                     }
                 })?;
@@ -346,9 +366,11 @@ impl Unwrapper<'_> {
             self.load_versions().await?;
         }
         let wrapping = self.versions.get(&row.under).ok_or(ShelfError::Damaged)?;
-        wrapping
-            .unwrap(name(row.purpose, row.number), &row.wrapped)
-            .map_err(|_| KeyringError::Changed { number: row.number, purpose: row.purpose })
+        wrapping.unwrap(name(row.purpose, row.number), &row.wrapped).map_err(|_| KeyringError::Changed {
+            place: self.shelf.place(),
+            number: row.number,
+            purpose: row.purpose,
+        })
     }
 
     /// The key there is, or a new one, `given` or random. Whoever is second takes what the first has made.
