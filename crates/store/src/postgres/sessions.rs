@@ -26,6 +26,14 @@ impl SessionStore for Postgres {
         Box::pin(async move { self.live(now).await.map_err(failed("reading the sessions")) })
     }
 
+    fn live_session<'a>(
+        &'a self,
+        id: &'a SessionId,
+        now: UnixMs,
+    ) -> BoxFuture<'a, Result<Option<StoredSession>, StoreError>> {
+        Box::pin(async move { in_time(self.live_one(id, now)).await.map_err(failed("reading a session")) })
+    }
+
     fn end_session<'a>(
         &'a self,
         bot: &'a BotName,
@@ -90,6 +98,19 @@ impl Postgres {
             sessions.extend(if_sound(open_session(&self.cells, row).await)?);
         }
         Ok(sessions)
+    }
+
+    async fn live_one(&self, id: &SessionId, now: UnixMs) -> Result<Option<StoredSession>, Fault> {
+        let row =
+            sqlx::query("SELECT * FROM botwarden.sessions WHERE id = $1 AND ended IS NULL AND expires > $2")
+                .bind(id.as_str())
+                .bind(to_column(now))
+                .fetch_optional(&self.database.pool)
+                .await?;
+        match row {
+            Some(row) => if_sound(open_session(&self.cells, &row).await),
+            None => Ok(None),
+        }
     }
 
     async fn end(&self, bot: &BotName, id: &SessionId, now: UnixMs) -> Result<EndOutcome, Fault> {
