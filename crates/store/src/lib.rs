@@ -11,12 +11,14 @@
 mod cells;
 pub mod control;
 mod data_dir;
+mod engine;
 mod journal;
 mod keyring;
 mod postgres;
 mod sqlite;
 
 pub use data_dir::{DataDir, DataDirError, LockError, RootKeyFileError, ServeLock};
+pub use engine::{Engine, EngineError, Store};
 pub use journal::{FileJournal, OpenJournalError, Recovery};
 pub use keyring::{CellError, FileRoot, Keyring, KeyringError, ListedKey, Rewrapped, Rotation, ShelfError};
 pub use postgres::{

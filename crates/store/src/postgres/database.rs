@@ -103,6 +103,11 @@ impl PostgresDatabase {
         Ok(Self { pool, server: server.into() })
     }
 
+    /// What holds for a setting of the server's on our connections.
+    pub async fn setting(&self, name: &str) -> Result<String, sqlx::Error> {
+        sqlx::query_scalar("SELECT current_setting($1)").bind(name).fetch_one(&self.pool).await
+    }
+
     /// Waits for work under way and closes the connections.
     pub async fn close(&self) {
         self.pool.close().await;
