@@ -15,9 +15,9 @@ mod exit;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod keyring;
 mod logs;
 mod server;
+mod state;
 mod text;
 
 pub use cli::run;

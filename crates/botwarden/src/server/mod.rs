@@ -1,5 +1,6 @@
 //! Wires the parts together and runs them: stores, limits, keys, the gateway, the control socket, reloads, signals.
 
+mod nodes;
 mod reload;
 mod signals;
 
@@ -15,12 +16,13 @@ use botwarden_gateway::{Addresses, Gateway, Live, Ports, Watch};
 use botwarden_identity::{Authenticator, Bounds, Wiring};
 use botwarden_limit::{Limiter, Settings};
 use botwarden_store::control::ControlListener;
-use botwarden_store::{DataDir, FileJournal, Keyring, Sqlite};
+use botwarden_store::{DataDir, FileJournal, Keyring, Store};
 use botwarden_types::{Clock, Now, SystemClock};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
-use crate::{keyring, logs};
+use crate::logs;
+use crate::state::State;
 
 /// How often changes that nobody announced are looked for (DESIGN: in force within about a second).
 const KEYS_CHECK_EVERY: Duration = Duration::from_secs(1);
@@ -92,7 +94,7 @@ pub(crate) struct Server {
     limiter: Arc<Limiter>,
     journal: Arc<FileJournal>,
     clock: Arc<dyn Clock>,
-    store: Sqlite,
+    store: Store,
     keyring: Arc<Keyring>,
     config: Config,
     lookup: KeyLookup,
@@ -110,14 +112,15 @@ impl Server {
             tracing::warn!(%warning, "configuration");
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let dir = DataDir::open(&config.data_dir).context("opening the data directory")?;
-        let keyring = keyring::open(&dir).await?;
+        let state = State::open(&config).await?;
+        let keyring = state.keyring().await?;
         // The socket first: news of a change that the first reading of keys missed then waits in its queue.
-        let control = ControlListener::bind(&dir).context("taking the data directory")?;
-        let store = Sqlite::open(&dir, keyring.clone()).await.context("opening the store")?;
+        let control = ControlListener::bind(&state.dir).context("taking the data directory")?;
+        let store = state.store(keyring.clone()).await?;
+        let changes = store.changes().await?;
         let wiring = Wiring {
-            keys: Arc::new(store.clone()),
-            sessions: Arc::new(store.clone()),
+            keys: store.keys(),
+            sessions: store.sessions(),
             pepper: keyring.pepper()?,
             index: keyring.index()?,
             bounds: Bounds::default(),
@@ -127,7 +130,8 @@ impl Server {
         let authenticator = Arc::new(authenticator);
         let mut settings = Settings::new(*keyring.limit_hash_key()?.expose());
         settings.keys_max = config.limit_keys_max;
-        let (limiter, journal) = limiter(&dir, settings, clock.now()).context("opening the limit journal")?;
+        let (limiter, journal) =
+            limiter(&state.dir, settings, clock.now()).context("opening the limit journal")?;
         let live = live(&config, &lookup, &limiter)?;
         let ports = Ports {
             clock: clock.clone(),
@@ -138,12 +142,15 @@ impl Server {
         };
         let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
         let gateway = Gateway::start(&config.listen, workers, live, ports).await?;
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(listen_for_news(control, authenticator.clone(), keyring.clone())),
             tokio::spawn(watch_keys(authenticator.clone(), keyring.clone())),
             tokio::spawn(purge(authenticator.clone(), clock.clone())),
             tokio::spawn(keep_limits(journal.clone(), limiter.clone(), clock.clone())),
         ];
+        if let Some(changes) = changes {
+            tasks.push(tokio::spawn(nodes::follow(changes, authenticator.clone(), keyring.clone())));
+        }
         Ok(Self { gateway, authenticator, limiter, journal, clock, store, keyring, config, lookup, tasks })
     }
 
@@ -158,7 +165,7 @@ impl Server {
     }
 
     /// Where keys are kept. For the demo, which issues its own keys.
-    pub(crate) fn store(&self) -> &Sqlite {
+    pub(crate) fn store(&self) -> &Store {
         &self.store
     }
 
@@ -178,6 +185,7 @@ impl Server {
         let config = Config::load(path)?;
         for (what, same) in [
             ("`data_dir`", config.data_dir == self.config.data_dir),
+            ("`[store]`", config.store == self.config.store),
             ("`[listen]`", config.listen == self.config.listen),
             ("`[limits]`", config.limit_keys_max == self.config.limit_keys_max),
             ("`[log]`", config.log == self.config.log),
@@ -275,10 +283,18 @@ async fn watch_keys(authenticator: Arc<Authenticator>, keyring: Arc<Keyring>) {
         if let Err(error) = authenticator.refresh_keys_if_changed().await {
             tracing::error!(%error, "keys could not be read; the ones before stay in force");
         }
-        if let Err(error) = keyring.forget_destroyed().await {
-            tracing::error!(%error, "the keyring could not be read");
+        if let Err(error) = forget_erased(&authenticator, &keyring).await {
+            tracing::error!(%error, "what was erased could not be looked for");
         }
     }
+}
+
+/// Forgets destroyed keys, and the sessions that were theirs.
+async fn forget_erased(authenticator: &Authenticator, keyring: &Keyring) -> anyhow::Result<()> {
+    if keyring.forget_destroyed().await? {
+        authenticator.end_deleted_sessions(SystemClock.now().wall).await?;
+    }
+    Ok(())
 }
 
 async fn purge(authenticator: Arc<Authenticator>, clock: Arc<dyn Clock>) {

@@ -19,6 +19,7 @@ mod http;
 mod keys;
 mod lifecycle;
 mod limits;
+mod postgres;
 mod privacy;
 mod refusals;
 mod restarts;

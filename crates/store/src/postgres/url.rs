@@ -25,7 +25,7 @@ const PARAMETERS: [&str; 10] = [
 #[derive(Clone)]
 pub struct PostgresUrl {
     text: Secret,
-    options: PgConnectOptions,
+    options: Box<PgConnectOptions>,
 }
 
 /// Why an address is refused.
@@ -83,7 +83,7 @@ impl PostgresUrl {
         let options = options.ssl_mode(mode);
         let options =
             if written.has("application_name") { options } else { options.application_name("botwarden") };
-        Ok(Self { text: Secret::new(text.to_owned()), options })
+        Ok(Self { text: Secret::new(text.to_owned()), options: Box::new(options) })
     }
 
     /// Where it leads, for messages: `host:port, database, user`, without the password.
@@ -110,7 +110,7 @@ impl PostgresUrl {
     }
 
     pub(super) fn options(&self) -> PgConnectOptions {
-        self.options.clone()
+        PgConnectOptions::clone(&self.options)
     }
 }
 

@@ -7,12 +7,10 @@ mod revoke;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use botwarden_crypto::Pepper;
-use botwarden_store::control::{self, Notified};
-use botwarden_store::{DataDir, Sqlite};
+use botwarden_store::Store;
 
-use crate::{exit, keyring};
+use crate::state::{InForce, State};
 
 /// Issue, list and revoke the keys with which applications come to the gateway.
 #[derive(Debug, clap::Subcommand)]
@@ -35,47 +33,21 @@ impl Key {
 
 /// The store of keys, and what it takes to work with it.
 struct Keys {
-    dir: DataDir,
+    state: State,
     pepper: Pepper,
-    store: Sqlite,
+    store: Store,
 }
 
 impl Keys {
-    /// Opens the store of a configuration in `dir`.
-    async fn open(dir: DataDir) -> anyhow::Result<Self> {
-        let keyring = keyring::open(&dir).await?;
+    async fn open(state: State) -> anyhow::Result<Self> {
+        let keyring = state.keyring().await?;
         let pepper = keyring.pepper()?;
-        let store = Sqlite::open(&dir, keyring).await.context("opening the store of keys")?;
-        Ok(Self { dir, pepper, store })
+        let store = state.store(keyring).await?;
+        Ok(Self { state, pepper, store })
     }
 
-    /// Tells a running server, in words what became of it and as a value whether it is known to be in force.
+    /// Tells running servers.
     async fn announce(&self) -> (InForce, String) {
-        let told =
-            exit::patiently("waiting for the running server …", control::notify_keys_changed(&self.dir));
-        match told.await {
-            Ok(Notified::Acknowledged { .. }) => {
-                (InForce::Yes, "the running server has put it in force".to_owned())
-            }
-            Ok(Notified::NobodyListens) => {
-                (InForce::Yes, "no server is running on this data directory".to_owned())
-            }
-            Err(error) => {
-                let error = anyhow::Error::new(error);
-                (
-                    InForce::Unknown,
-                    format!(
-                        "a server is running but did not confirm ({error:#}); it looks by itself every second"
-                    ),
-                )
-            }
-        }
+        self.state.announce("put it in force").await
     }
-}
-
-/// Whether every running server is known to act on a change.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum InForce {
-    Yes,
-    Unknown,
 }

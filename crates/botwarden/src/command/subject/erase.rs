@@ -3,14 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
-use botwarden_store::{DataDir, Sqlite};
 use botwarden_types::{BotName, Clock, SystemClock, UserName};
 
 use crate::cli::ConfigFile;
 use crate::config::Config;
 use crate::exit::{self, Advice};
-use crate::keyring;
+use crate::state::State;
 
 /// Erase a person: destroy the key that everything of theirs is sealed under, and delete the rows.
 ///
@@ -41,13 +39,13 @@ impl Erase {
             return Err(Advice::usage("what is kept of the person could never be read again", mend).into());
         }
         let config = Config::load(&self.config.or(before))?;
-        let dir = DataDir::existing(&config.data_dir)?;
-        let keyring = keyring::open(&dir).await?;
-        let store = Sqlite::open(&dir, keyring.clone()).await.context("opening the store")?;
+        let state = State::existing(&config).await?;
+        let keyring = state.keyring().await?;
+        let store = state.store(keyring.clone()).await?;
         let erased = store.erase_subject(&bot, &user, SystemClock.now().wall).await?;
         store.close().await;
         keyring.close().await;
-        let words = keyring::announce(&dir).await;
+        let (_, words) = state.announce("forgotten it").await;
         let what = match erased.key {
             Some(key) => format!(
                 "erased: key {key} was destroyed, {} sessions were deleted; {words}\n",
