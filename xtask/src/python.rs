@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::command::test::Built;
 use crate::run::{Steps, describe, succeeded};
 use crate::workspace::Workspace;
 
@@ -42,18 +43,14 @@ impl Clients {
         Ok(clients)
     }
 
-    /// Runs the client tests against the binary. An error if one fails, and also if none ran.
-    pub(crate) fn test(
-        &self,
-        workspace: &Workspace,
-        botwarden: &Path,
-        steps: &mut Steps,
-    ) -> anyhow::Result<()> {
+    /// Runs the client tests against what was built. An error if one fails, and also if none ran.
+    pub(crate) fn test(&self, workspace: &Workspace, built: &Built, steps: &mut Steps) -> anyhow::Result<()> {
         let mut pytest = workspace.program(&self.python);
         pytest
             .args(["-m", "pytest", CLIENTS, "-p", "no:cacheprovider"])
             .arg(format!("--junit-xml={}", self.report.display()))
-            .env("BOTWARDEN_BIN", botwarden)
+            .env("BOTWARDEN_BIN", &built.botwarden)
+            .env("FERNET_LINES", &built.fernet_lines)
             .env("PYTHONDONTWRITEBYTECODE", "1");
         steps.step("Python clients", &describe(&pytest), || {
             succeeded(pytest.status().context("starting pytest")?)?;

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
-use crate::command::{check, completions, config_schema, demo, init, key, keyring, man, serve, subject};
+use crate::command::{
+    audit, check, completions, config_schema, demo, fernet, init, key, keyring, man, serve, subject,
+};
 use crate::exit;
 
 /// The configuration that is read unless another is named.
@@ -51,7 +53,11 @@ enum Command {
     #[command(subcommand)]
     Keyring(keyring::Keyring),
     #[command(subcommand)]
+    Audit(audit::Audit),
+    #[command(subcommand)]
     Subject(subject::Subject),
+    Encrypt(fernet::Encrypt),
+    Decrypt(fernet::Decrypt),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -115,7 +121,10 @@ impl Cli {
             Command::Config(Config::Schema(schema)) => schema.run(),
             Command::Key(key) => in_background(key.run(file)),
             Command::Keyring(keyring) => in_background(keyring.run(file)),
+            Command::Audit(audit) => in_background(audit.run(file)),
             Command::Subject(subject) => in_background(subject.run(file)),
+            Command::Encrypt(encrypt) => encrypt.run(),
+            Command::Decrypt(decrypt) => decrypt.run(),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(),
         }

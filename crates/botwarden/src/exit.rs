@@ -33,6 +33,11 @@ impl Advice {
     pub(crate) fn usage(what: impl Into<String>, mend: impl Into<String>) -> Self {
         Self { code: USAGE, ..Self::new(what, mend) }
     }
+
+    /// It could be done, and what was looked at is not as it should be.
+    pub(crate) fn failed_check(what: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { code: FINDINGS, ..Self::new(what, mend) }
+    }
 }
 
 impl fmt::Display for Advice {
@@ -51,7 +56,12 @@ struct ReaderGone;
 /// Writes a result to standard output.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    printed(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// What became of writing to standard output.
+pub(crate) fn printed(result: io::Result<()>) -> anyhow::Result<()> {
+    match result {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ReaderGone.into()),
         Err(error) => Err(anyhow::Error::new(error).context("writing to standard output")),

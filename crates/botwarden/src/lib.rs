@@ -8,6 +8,8 @@
 //! environment, never from the command line, and leave only where a command exists to print one.
 //! Left to others: everything that decides anything (the domain crates).
 
+mod accountable;
+mod archive;
 mod cli;
 mod command;
 mod config;
@@ -15,6 +17,7 @@ mod exit;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod ledger;
 mod logs;
 mod server;
 mod state;

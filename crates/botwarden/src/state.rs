@@ -65,7 +65,7 @@ impl State {
         };
         match self.engine {
             Engine::Sqlite(_) => (in_force, words),
-            Engine::Postgres(_) => (in_force, words + "; other nodes are told, and look every second"),
+            Engine::Postgres { .. } => (in_force, words + "; other nodes are told, and look every second"),
         }
     }
 }

@@ -55,15 +55,15 @@ impl fmt::Debug for Digest {
 
 /// HMAC-SHA256 with its key schedule done once. Source: RFC 2104, FIPS 180-4.
 #[derive(Clone)]
-struct KeyedHash(hmac::Key);
+pub(crate) struct KeyedHash(hmac::Key);
 
 impl KeyedHash {
-    fn new(key: &[u8]) -> Self {
+    pub(crate) fn new(key: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, key))
     }
 
     /// The hash of the concatenation of `parts`; the caller sees to it that no two lists mean the same bytes.
-    fn over(&self, parts: &[&[u8]]) -> Digest {
+    pub(crate) fn over(&self, parts: &[&[u8]]) -> Digest {
         let mut context = hmac::Context::with_key(&self.0);
         for part in parts {
             context.update(part);

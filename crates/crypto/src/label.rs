@@ -19,6 +19,12 @@ pub(crate) enum Label {
     Wrap,
     /// Of a data key: seals cells (format version 2).
     Cell,
+    /// Of a data key: salts of commitments in the audit log.
+    Salt,
+    /// Of a data key: the seed of the key that signs checkpoints of the audit log.
+    AuditLog,
+    /// The same for one of several nodes that share a data key; the node's name follows.
+    AuditLogOfNode,
 }
 
 impl Label {
@@ -32,6 +38,9 @@ impl Label {
             Self::Number => b"botwarden/v2/number",
             Self::Wrap => b"botwarden/v2/wrap",
             Self::Cell => b"botwarden/v2/cell",
+            Self::Salt => b"botwarden/v2/salt",
+            Self::AuditLog => b"botwarden/v2/audit-log",
+            Self::AuditLogOfNode => b"botwarden/v2/audit-log/node/",
         }
     }
 }

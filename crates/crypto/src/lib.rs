@@ -2,7 +2,9 @@
 //!
 //! Everything stands under a [`RootKey`], or one that a service keeps ([`RootProvider`]). It wraps a tenant's key, that wraps data keys
 //! ([`SecretKey`], each for one [`Purpose`]), and those do the work: the [`Pepper`] hashes credentials, the [`BlindIndex`] lets a sealed
-//! value be looked up, a [`CellKey`] seals what a store writes, for one [`Place`]. [`Token`] is where random credentials come from.
+//! value be looked up, a [`CellKey`] seals what a store writes, for one [`Place`], and the
+//! [`SigningKey`] of the audit log has a [`VerifyingKey`] that anybody may hold. [`sha256`] and [`Sha256`] are the one hash without a key.
+//! [`Token`] is where random credentials come from.
 //!
 //! Promises: a wrapped key unwraps under its name alone; a derived key says nothing about what it came from or its siblings; secrets are wiped on drop, have no `Display`, and
 //! their `Debug` hides them; secrets are compared in constant time. No I/O apart from asking the system for randomness.
@@ -15,6 +17,8 @@ mod keyring;
 mod label;
 mod root;
 mod seal;
+mod sha;
+mod sign;
 mod token;
 
 pub use derive::LimitHashKey;
@@ -25,4 +29,6 @@ pub use keyring::{
 };
 pub use root::{RootKey, RootKeyError};
 pub use seal::{FormatOne, OpenError, Place, SealError};
-pub use token::{RandomnessError, Token, TokenError, identifier};
+pub use sha::{SHA256_BYTES, Sha256, sha256};
+pub use sign::{BadSignature, SIGNATURE_BYTES, SigningKey, VERIFYING_KEY_BYTES, VerifyingKey};
+pub use token::{RandomnessError, Token, TokenError, identifier, random_id};

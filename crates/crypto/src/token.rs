@@ -84,6 +84,11 @@ impl fmt::Debug for Token {
     }
 }
 
+/// 16 random bytes: unique, not secret. Drawn many at a time.
+pub fn random_id() -> Result<[u8; 16], RandomnessError> {
+    crate::keyring::pooled().map_err(|_| RandomnessError)
+}
+
 /// Random bytes of an [`identifier`]: two equal ones are not to be expected among fewer than 2^60.
 const IDENTIFIER_BYTES: usize = 16;
 /// RFC 4648 §6's alphabet in lower case.

@@ -73,10 +73,21 @@ impl Worker {
         // A body may take its time, and the key may have been revoked meanwhile.
         let now = self.shared.clock.wall();
         identified.caller().still_valid(now).map_err(|_| Refusal::BadCredential)?;
+        let written = record.decide(None, None);
         match call {
-            BackendCall::OpenSession => self.open_session(&identified, &body, now).await,
-            BackendCall::AddTurn(id) => self.add_turn(&identified, &id, &body, now).await,
-            BackendCall::EndSession(id) => self.end_session(&identified, &id, now).await,
+            BackendCall::OpenSession => {
+                written?;
+                self.open_session(&identified, &body, now).await
+            }
+            BackendCall::AddTurn(id) => {
+                written?;
+                self.add_turn(&identified, &id, &body, now).await
+            }
+            // It takes away: the session is over whether that can be written down or not.
+            BackendCall::EndSession(id) => {
+                let ended = self.end_session(&identified, &id, now).await;
+                written.and(ended)
+            }
         }
     }
 

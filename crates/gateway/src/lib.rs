@@ -8,10 +8,12 @@
 //! model and room in every limit; bytes that nobody objects to pass unchanged; every wait and every size has a bound.
 //! Left to others: who a caller is (`identity`), how much they may use (`limit`), what bytes mean (`protocol`).
 
+mod archive;
 mod backend;
 mod bodies;
 pub mod config;
 mod headers;
+mod ledger;
 mod metrics;
 mod outcome;
 mod pipeline;
@@ -22,6 +24,8 @@ mod stage;
 mod state;
 mod upstream;
 
+pub use archive::{Archive, KEPT_BYTES_MAX, Keep, Slot};
+pub use ledger::{Decided, Ledger, Receipt};
 pub use outcome::{Outcome, Stage, Timings, Watch};
 pub use server::{Addresses, Gateway, StartError};
 pub use state::{BotError, Live, Ports};

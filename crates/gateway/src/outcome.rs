@@ -53,6 +53,7 @@ impl Stage {
 /// When each stage of one request ended.
 #[derive(Clone, Debug)]
 pub struct Timings {
+    begun: Instant,
     last: Instant,
     spent: [Option<Duration>; Stage::ALL.len()],
     upstream: Option<Duration>,
@@ -60,7 +61,8 @@ pub struct Timings {
 
 impl Timings {
     pub(crate) fn begin() -> Self {
-        Self { last: Instant::now(), spent: [None; Stage::ALL.len()], upstream: None }
+        let now = Instant::now();
+        Self { begun: now, last: now, spent: [None; Stage::ALL.len()], upstream: None }
     }
 
     /// Ends `stage` now; returns the moment.
@@ -93,6 +95,11 @@ impl Timings {
     /// From forwarding to the head of the answer.
     pub fn upstream(&self) -> Option<Duration> {
         self.upstream
+    }
+
+    /// From the beginning until now.
+    pub fn total(&self) -> Duration {
+        self.begun.elapsed()
     }
 
     /// What the gateway itself added before the answer began.

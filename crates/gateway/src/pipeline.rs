@@ -33,7 +33,9 @@ impl Worker {
     ) -> Response<Answer> {
         let mut record = Record::begin(&self.shared);
         let dialect = dialect_of(request.uri(), request.headers());
-        match self.answer(request, peer, &mut record).await {
+        let reply = self.answer(request, peer, &mut record).await;
+        let reply = record.durable().await.and(reply); // no byte of an answer before its decision is on disk
+        match reply {
             Ok(Reply::Screened(screened)) => disclose::passing(dialect, screened, record),
             Ok(Reply::Own(own)) => disclose::own(own, record),
             Err(refusal) => disclose::refusal(dialect, &refusal, record),
@@ -67,6 +69,8 @@ impl Worker {
         let inspected = self.inspect(charged); // what is in it
         let permitted = self.permit(inspected)?; // whether the bot may ask that
         record.end(Stage::Permit);
+        self.keep(&permitted, record)?; // room for what is kept of it
+        self.decide(&permitted, record)?; // written; the sync overlaps the wait for the upstream
         let answered = self.forward(permitted, record).await?;
         let screened = self.screen(answered, record).await?; // goes on while the answer passes
         record.end(Stage::Screen);

@@ -9,8 +9,10 @@ use botwarden_identity::Authenticator;
 use botwarden_limit::{Limiter, Measure, Per, Plan, Rule, Unit};
 use botwarden_types::{BotName, Clock, RequestId, Secret};
 
+use crate::archive::Archive;
 use crate::bodies::Share;
 use crate::config::{BotConfig, Bounds, Timeouts};
+use crate::ledger::Ledger;
 use crate::metrics::{BotCounters, Metrics};
 use crate::outcome::Watch;
 use crate::stage::disclose::Policies;
@@ -26,6 +28,10 @@ pub struct Ports {
     pub limiter: Arc<Limiter>,
     /// Whoever wants to know what became of each request.
     pub watchers: Vec<Arc<dyn Watch>>,
+    /// Where decisions are written down.
+    pub ledger: Arc<dyn Ledger>,
+    /// Where exchanges are kept.
+    pub archive: Arc<dyn Archive>,
     /// 64 random bits: request ids of two processes never collide.
     pub process_id: u64,
 }
@@ -135,6 +141,8 @@ pub(crate) struct Shared {
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) watchers: Vec<Arc<dyn Watch>>,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) archive: Arc<dyn Archive>,
     pub(crate) metrics: Metrics,
     pub(crate) draining: AtomicBool,
     process_id: u64,
@@ -149,6 +157,8 @@ impl Shared {
             authenticator: ports.authenticator,
             limiter: ports.limiter,
             watchers: ports.watchers,
+            ledger: ports.ledger,
+            archive: ports.archive,
             metrics: Metrics::new(),
             draining: AtomicBool::new(false),
             process_id: ports.process_id,

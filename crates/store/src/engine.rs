@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use botwarden_identity::{KeyStore, SessionStore, StoreError};
-use botwarden_types::{BotName, UnixMs, UserName};
+use botwarden_types::{BotName, KeptExchange, UnixMs, UserName};
 
 use crate::data_dir::DataDir;
 use crate::keyring::{FileRoot, Keyring, KeyringError};
@@ -16,7 +16,12 @@ pub enum Engine {
     /// In the data directory: one node.
     Sqlite(DataDir),
     /// In a PostgreSQL database that several nodes share. The root key stays in the data directory of each, the same in all.
-    Postgres(PostgresDatabase),
+    Postgres {
+        /// The database.
+        database: PostgresDatabase,
+        /// What belongs to this node alone.
+        dir: DataDir,
+    },
 }
 
 /// Why there is no store.
@@ -34,7 +39,7 @@ impl Engine {
     /// PostgreSQL where an address is given, else the files in `dir`.
     pub async fn connect(dir: &DataDir, url: Option<&PostgresUrl>) -> Result<Self, PostgresError> {
         Ok(match url {
-            Some(url) => Self::Postgres(PostgresDatabase::connect(url).await?),
+            Some(url) => Self::Postgres { database: PostgresDatabase::connect(url).await?, dir: dir.clone() },
             None => Self::Sqlite(dir.clone()),
         })
     }
@@ -46,7 +51,9 @@ impl Engine {
                 let before = root.derived_before();
                 Keyring::open(dir, Arc::new(root), before, now).await
             }
-            Self::Postgres(database) => Keyring::open_shared(database, Arc::new(root), now).await,
+            Self::Postgres { database, dir } => {
+                Keyring::open_shared(database, dir, Arc::new(root), now).await
+            }
         }
     }
 }
@@ -65,7 +72,7 @@ impl Store {
     pub async fn open(engine: &Engine, keyring: Arc<Keyring>) -> Result<Self, EngineError> {
         Ok(match engine {
             Engine::Sqlite(dir) => Self::Sqlite(Sqlite::open(dir, keyring).await?),
-            Engine::Postgres(database) => Self::Postgres(Postgres::open(database, keyring).await?),
+            Engine::Postgres { database, .. } => Self::Postgres(Postgres::open(database, keyring).await?),
         })
     }
 
@@ -103,6 +110,36 @@ impl Store {
         match self {
             Self::Sqlite(sqlite) => sqlite.erase_subject(bot, user, now).await,
             Self::Postgres(postgres) => postgres.erase_subject(bot, user, now).await,
+        }
+    }
+
+    /// Keeps exchanges, all or none, each under its person's key; one that is kept already is left as it is.
+    pub async fn keep_exchanges(&self, exchanges: &[KeptExchange]) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.keep_exchanges(exchanges).await,
+            Self::Postgres(postgres) => postgres.keep_exchanges(exchanges).await,
+        }
+    }
+
+    /// What is kept of a person, oldest first, at most `max` after the exchange numbered `after`; each with its number.
+    pub async fn exchanges_of(
+        &self,
+        bot: &BotName,
+        user: &UserName,
+        after: i64,
+        max: usize,
+    ) -> Result<Vec<(i64, KeptExchange)>, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.exchanges_of(bot, user, after, max).await,
+            Self::Postgres(postgres) => postgres.exchanges_of(bot, user, after, max).await,
+        }
+    }
+
+    /// Deletes at most `max` exchanges whose time is over; how many it were.
+    pub async fn purge_exchanges(&self, now: UnixMs, max: usize) -> Result<usize, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.purge_exchanges(now, max).await,
+            Self::Postgres(postgres) => postgres.purge_exchanges(now, max).await,
         }
     }
 

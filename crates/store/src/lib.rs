@@ -8,6 +8,7 @@
 //! clear; a sealed cell opens only in the row it was written to, and only while that row's clear columns are as they were; a verb that
 //! has returned is on disk. `docs/formats/data-dir.md` lists every file. Left to others: what the values mean (the domain crates).
 
+pub mod audit;
 mod cells;
 pub mod control;
 mod data_dir;
@@ -17,7 +18,7 @@ mod keyring;
 mod postgres;
 mod sqlite;
 
-pub use data_dir::{DataDir, DataDirError, LockError, RootKeyFileError, ServeLock};
+pub use data_dir::{DataDir, DataDirError, LockError, NodeFileError, RootKeyFileError, ServeLock};
 pub use engine::{Engine, EngineError, Store};
 pub use journal::{FileJournal, OpenJournalError, Recovery};
 pub use keyring::{CellError, FileRoot, Keyring, KeyringError, ListedKey, Rewrapped, Rotation, ShelfError};

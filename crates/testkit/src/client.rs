@@ -161,6 +161,17 @@ impl Client {
         self.send(request).await
     }
 
+    /// Sends a JSON body; `None` if the gateway is gone before the whole answer has come. The connection is not opened again.
+    pub async fn try_post(&mut self, target: &str, body: impl Into<Bytes>) -> Option<Reply> {
+        let request = self.posting(target, body).map(Either::Left);
+        if !self.link.ready().await {
+            return None;
+        }
+        let (head, body) = self.link.send(request).await.ok()?.into_parts();
+        let body = body.collect().await.ok()?.to_bytes();
+        Some(Reply { status: head.status.as_u16(), headers: head.headers, body, complete: true })
+    }
+
     /// Sends a JSON body and returns with the head of the answer.
     pub async fn stream(&mut self, target: &str, body: impl Into<Bytes>) -> Stream {
         let request = self.posting(target, body);

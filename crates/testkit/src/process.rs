@@ -241,7 +241,7 @@ impl Gateway {
     async fn fine(&self, arguments: &[&str]) -> (String, String) {
         let output = self.command(arguments).await;
         let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("text"));
-        assert!(output.status.success(), "{arguments:?}: {err}");
+        assert!(output.status.success(), "{arguments:?}: {out}{err}");
         (out, err)
     }
 

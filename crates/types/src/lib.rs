@@ -8,6 +8,7 @@
 
 mod config;
 mod exchange;
+mod kept;
 mod name;
 mod secret;
 mod time;
@@ -16,6 +17,7 @@ pub use config::{Invalid, parse_bytes, parse_duration};
 pub use exchange::{
     Delivery, Dialect, Exchange, Message, Operation, Part, Role, Span, ToolCall, ToolOffer, ToolResult,
 };
+pub use kept::{KeptContent, KeptExchange, KeptText};
 pub use name::{BotName, KeyId, NameError, RequestId, SessionId, UserName, hex};
 pub use secret::Secret;
 pub use time::{Clock, Now, SystemClock, Tick, UnixMs};

@@ -6,7 +6,7 @@ mod doc;
 mod fuzz;
 mod picture;
 mod prove;
-mod test;
+pub(crate) mod test;
 
 use crate::workspace::Workspace;
 

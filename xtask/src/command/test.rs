@@ -42,37 +42,49 @@ impl Test {
 
     fn everything(&self, workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
         debian::provide(workspace, Install::decide(self.install), steps)?;
-        let botwarden = build(workspace, steps)?;
+        let built = build(workspace, steps)?;
         let postgres = Postgres::start(steps)?;
         let mut tests = workspace.cargo(["test", "--workspace", "--no-fail-fast"]);
         tests.env(postgres::VARIABLE, postgres.url());
         steps.run("Rust tests", tests)?;
         drop(postgres);
         let clients = Clients::provide(workspace, steps)?;
-        clients.test(workspace, &botwarden, steps)
+        clients.test(workspace, &built, steps)
     }
 }
 
-/// Builds the binary together with the tests, so that both share one set of dependencies (built apart, cargo would
-/// choose other features for some and compile them twice). Returns where the binary lies.
-fn build(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<PathBuf> {
+/// What the client tests run.
+pub(crate) struct Built {
+    pub(crate) botwarden: PathBuf,
+    /// The crate of Fernet tokens, asked line by line.
+    pub(crate) fernet_lines: PathBuf,
+}
+
+/// Builds the programs together with the tests, so that both share one set of dependencies (built apart, cargo would
+/// choose other features for some and compile them twice).
+fn build(workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<Built> {
     let mut cargo = workspace.cargo(["build", "--workspace", "--tests", "--bin", "botwarden"]);
+    cargo.args(["--example", "fernet_lines"]);
     cargo.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit());
     steps.step("build", &describe(&cargo), || {
         let output = cargo.output().context("starting cargo")?;
         succeeded(output.status)?;
         let messages = String::from_utf8(output.stdout).context("reading cargo's messages")?;
-        messages.lines().find_map(built_binary).context("cargo built no binary named botwarden")
+        let find = |name: &str, kind: &str| {
+            let path = messages.lines().find_map(|message| built(message, name, kind));
+            path.with_context(|| format!("cargo built no {kind} named {name}"))
+        };
+        Ok(Built { botwarden: find("botwarden", "bin")?, fernet_lines: find("fernet_lines", "example")? })
     })
 }
 
-/// The path of the `botwarden` executable, if this message of cargo's announces it (and not its unit tests).
-fn built_binary(message: &str) -> Option<PathBuf> {
+/// The path of a program, if this message of cargo's announces it (and not its unit tests).
+fn built(message: &str, name: &str, kind: &str) -> Option<PathBuf> {
     let message: serde_json::Value = serde_json::from_str(message).ok()?;
     let is = |pointer: &str, want: &serde_json::Value| message.pointer(pointer) == Some(want);
     let ours = is("/reason", &"compiler-artifact".into())
-        && is("/target/name", &"botwarden".into())
-        && is("/target/kind/0", &"bin".into())
+        && is("/target/name", &name.into())
+        && is("/target/kind/0", &kind.into())
         && is("/profile/test", &false.into());
     if !ours {
         return None;
@@ -98,7 +110,7 @@ mod tests {
             ("a library", message("botwarden", "lib", false), None),
             ("no JSON", "warning".to_owned(), None),
         ] {
-            assert_eq!(built_binary(&message), want, "{name}");
+            assert_eq!(built(&message, "botwarden", "bin"), want, "{name}");
         }
     }
 }

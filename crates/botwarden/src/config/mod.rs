@@ -18,6 +18,7 @@ mod unknown;
 
 use std::path::{Path, PathBuf};
 
+use botwarden_crypto::{SHA256_BYTES, sha256};
 use botwarden_gateway::config::{BotConfig, Bounds, Listen, Timeouts};
 
 use crate::logs;
@@ -53,6 +54,8 @@ pub(crate) struct Config {
     pub(crate) bots: Vec<BotConfig>,
     /// What can be served but looks like a mistake.
     pub(crate) warnings: Vec<Finding>,
+    /// SHA-256 of the file.
+    pub(crate) digest: [u8; SHA256_BYTES],
 }
 
 /// What is logged.
@@ -69,7 +72,10 @@ impl Config {
     pub(crate) fn load(path: &Path) -> Result<Self, ConfigErrors> {
         let text = source::read(path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        parse(&Source::new(&text), folder).map_err(|findings| ConfigErrors::found(path, findings))
+        let mut config =
+            parse(&Source::new(&text), folder).map_err(|findings| ConfigErrors::found(path, findings))?;
+        config.digest = sha256(text.as_bytes());
+        Ok(config)
     }
 
     /// Findings about the values of the configuration in that file, each with its place there.

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use botwarden_crypto::SHA256_BYTES;
 use botwarden_gateway::config::{
     BotConfig, Bounds, Listen, RawBot, RawBounds, RawListen, RawTimeouts, Timeouts, UpstreamConfig,
 };
@@ -79,6 +80,7 @@ impl<'a> Reader<'a> {
             limit_keys_max: limits?.keys_max,
             bots: bots.into_iter().collect::<Option<_>>()?,
             warnings: Vec::new(),
+            digest: [0; SHA256_BYTES],
         })
     }
 

@@ -13,23 +13,31 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use botwarden_crypto::Token;
 use botwarden_gateway::{Addresses, Gateway, Live, Ports, Watch};
-use botwarden_identity::{Authenticator, Bounds, Wiring};
+use botwarden_identity::{Authenticator, Bounds, StoreError, Wiring};
 use botwarden_limit::{Limiter, Settings};
-use botwarden_store::control::ControlListener;
+use botwarden_store::audit::AuditLog;
+use botwarden_store::control::{ControlListener, News};
 use botwarden_store::{DataDir, FileJournal, Keyring, Store};
-use botwarden_types::{Clock, Now, SystemClock};
+use botwarden_types::{Clock, Now, SystemClock, UnixMs};
 use tokio::task::JoinHandle;
 
+use crate::archive::Archivist;
 use crate::config::Config;
-use crate::logs;
+use crate::ledger::Bookkeeper;
 use crate::state::State;
+use crate::{accountable, logs};
 
 /// How often changes that nobody announced are looked for (DESIGN: in force within about a second).
 const KEYS_CHECK_EVERY: Duration = Duration::from_secs(1);
 /// How often decisions on limits are brought to the disk; what a loss of power can take is what came since.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// Exchanges deleted in one statement: in between, others may write.
+const PURGE_BATCH: usize = 1000;
 /// How often expired sessions are forgotten.
 const PURGE_EVERY: Duration = Duration::from_secs(30);
+
+/// How long a stop waits for exchanges to be written.
+const ARCHIVING_MAX: Duration = Duration::from_secs(10);
 
 /// Looks up the provider keys that bots name: the environment, or what a test or the demo says.
 pub(crate) type KeyLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -96,9 +104,14 @@ pub(crate) struct Server {
     clock: Arc<dyn Clock>,
     store: Store,
     keyring: Arc<Keyring>,
+    audit: Arc<AuditLog>,
+    /// How often the configuration was replaced.
+    reloads: u64,
     config: Config,
     lookup: KeyLookup,
     tasks: Vec<JoinHandle<()>>,
+    /// Ends by itself, when everything is written.
+    archiving: JoinHandle<()>,
 }
 
 impl Server {
@@ -133,7 +146,15 @@ impl Server {
         let (limiter, journal) =
             limiter(&state.dir, settings, clock.now()).context("opening the limit journal")?;
         let live = live(&config, &lookup, &limiter)?;
+        let audit = AuditLog::open(&state.dir, keyring.clone(), env!("CARGO_PKG_VERSION"), clock.now().wall)
+            .await
+            .context("opening the audit log")?;
+        let configured = accountable::configured(None, config.digest, 0)?;
+        audit.note(clock.now().wall, configured)?.durable().await.context("writing the audit log")?;
+        let (archive, archiving) = Archivist::new(store.clone());
         let ports = Ports {
+            ledger: Arc::new(Bookkeeper(audit.clone())),
+            archive,
             clock: clock.clone(),
             authenticator: authenticator.clone(),
             limiter: limiter.clone(),
@@ -143,15 +164,30 @@ impl Server {
         let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
         let gateway = Gateway::start(&config.listen, workers, live, ports).await?;
         let mut tasks = vec![
-            tokio::spawn(listen_for_news(control, authenticator.clone(), keyring.clone())),
+            tokio::spawn(listen_for_news(control, authenticator.clone(), keyring.clone(), audit.clone())),
             tokio::spawn(watch_keys(authenticator.clone(), keyring.clone())),
-            tokio::spawn(purge(authenticator.clone(), clock.clone())),
+            tokio::spawn(purge(authenticator.clone(), store.clone(), clock.clone())),
             tokio::spawn(keep_limits(journal.clone(), limiter.clone(), clock.clone())),
         ];
         if let Some(changes) = changes {
             tasks.push(tokio::spawn(nodes::follow(changes, authenticator.clone(), keyring.clone())));
         }
-        Ok(Self { gateway, authenticator, limiter, journal, clock, store, keyring, config, lookup, tasks })
+        let archiving = tokio::spawn(archiving);
+        Ok(Self {
+            gateway,
+            authenticator,
+            limiter,
+            journal,
+            clock,
+            store,
+            keyring,
+            audit,
+            reloads: 0,
+            config,
+            lookup,
+            tasks,
+            archiving,
+        })
     }
 
     /// Where it listens.
@@ -195,6 +231,12 @@ impl Server {
             }
         }
         let live = live(&config, &self.lookup, &self.limiter)?;
+        if config.digest != self.config.digest {
+            self.reloads += 1;
+            let change = accountable::configured(Some(self.config.digest), config.digest, self.reloads)?;
+            // Written here, synced soon: nobody waits for a reload, and the requests it decides about are synced after it.
+            self.audit.note(self.clock.now().wall, change).context("writing the audit log")?;
+        }
         self.gateway.replace(live);
         self.config = config;
         Ok(())
@@ -207,8 +249,16 @@ impl Server {
             task.abort();
             let _ = task.await;
         }
+        // The gateway held the other end; what is under way is written before the store closes.
+        if tokio::time::timeout(ARCHIVING_MAX, self.archiving).await.is_err() {
+            tracing::error!("not every exchange could be kept before the end");
+        }
         if let Err(error) = self.journal.close_clean(&self.limiter, self.clock.now()) {
             tracing::warn!(%error, "the limit journal was not closed; the next start replays it");
+        }
+        let (audit, now) = (self.audit.clone(), self.clock.now().wall);
+        if tokio::task::spawn_blocking(move || audit.close("signal", now)).await.is_err() {
+            tracing::error!("the audit log was not closed in good order");
         }
         self.store.close().await;
         self.keyring.close().await;
@@ -262,10 +312,20 @@ fn process_id() -> anyhow::Result<u64> {
     Ok(hashed)
 }
 
-async fn listen_for_news(control: ControlListener, authenticator: Arc<Authenticator>, keyring: Arc<Keyring>) {
-    let handler: botwarden_store::control::Handler = Arc::new(move || {
-        let (authenticator, keyring) = (authenticator.clone(), keyring.clone());
+async fn listen_for_news(
+    control: ControlListener,
+    authenticator: Arc<Authenticator>,
+    keyring: Arc<Keyring>,
+    audit: Arc<AuditLog>,
+) {
+    let handler: botwarden_store::control::Handler = Arc::new(move |news| {
+        let (authenticator, keyring, audit) = (authenticator.clone(), keyring.clone(), audit.clone());
         Box::pin(async move {
+            if let News::Operator { operator, action, target } = news {
+                let event = accountable::event(&operator, &action, &target)?;
+                audit.note(SystemClock.now().wall, event)?.durable().await?;
+                return Ok(0);
+            }
             keyring.forget_destroyed().await?;
             let generation = authenticator.refresh_keys().await?;
             authenticator.end_deleted_sessions(SystemClock.now().wall).await?;
@@ -273,6 +333,21 @@ async fn listen_for_news(control: ControlListener, authenticator: Arc<Authentica
         })
     });
     control.serve(handler).await;
+}
+
+async fn purge_exchanges(store: &Store, now: UnixMs) -> Result<(), StoreError> {
+    let mut deleted = 0;
+    loop {
+        let batch = store.purge_exchanges(now, PURGE_BATCH).await?;
+        deleted += batch;
+        if batch < PURGE_BATCH {
+            break;
+        }
+    }
+    if deleted > 0 {
+        tracing::info!(deleted, "exchanges whose time is over deleted");
+    }
+    Ok(())
 }
 
 /// The safety net under the control socket: changes made without telling us.
@@ -297,12 +372,15 @@ async fn forget_erased(authenticator: &Authenticator, keyring: &Keyring) -> anyh
     Ok(())
 }
 
-async fn purge(authenticator: Arc<Authenticator>, clock: Arc<dyn Clock>) {
+async fn purge(authenticator: Arc<Authenticator>, store: Store, clock: Arc<dyn Clock>) {
     let mut every = tokio::time::interval(PURGE_EVERY);
     loop {
         every.tick().await;
         if let Err(error) = authenticator.purge(clock.now().wall).await {
             tracing::error!(%error, "expired sessions could not be purged");
+        }
+        if let Err(error) = purge_exchanges(&store, clock.now().wall).await {
+            tracing::error!(%error, "exchanges whose time is over could not be deleted");
         }
     }
 }

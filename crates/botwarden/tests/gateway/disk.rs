@@ -38,7 +38,7 @@ async fn what_a_limit_counts_is_refused_while_it_cannot_be_recorded() {
 }
 
 #[tokio::test]
-async fn sessions_are_refused_while_they_cannot_be_kept_and_the_bot_speaks_on() {
+async fn nothing_is_done_that_cannot_be_written_down_but_what_takes_away() {
     let mut shop = shop_with_backend().await;
     let mut backend = shop.client().await;
     let session = open(&mut backend, r#"{"user":"alice"}"#).await;
@@ -46,13 +46,13 @@ async fn sessions_are_refused_while_they_cannot_be_kept_and_the_bot_speaks_on() 
     shop.gateway.fill_disk().await;
     let said = r#"{"text":"Send it to 5 Elm Street"}"#;
     let eve = backend.post(SESSIONS, r#"{"user":"eve"}"#);
-    let lost = shop.gateway.logs("disk I/O error", eve).await;
-    assert_eq!(lost.decision(), (503, "store"));
+    let lost = shop.gateway.logs("the audit log cannot be written", eve).await;
+    assert_eq!(lost.decision(), (503, "unrecorded"));
     assert!(!lost.text().contains("bws_"), "no token of a session that is not kept");
-    assert_eq!(turn(&mut backend, &session.id, Some("t-1"), said).await.decision(), (503, "store"));
-    assert_eq!(end(&mut backend, &ended.id).await.decision(), (503, "store"));
+    assert_eq!(turn(&mut backend, &session.id, Some("t-1"), said).await.decision(), (503, "unrecorded"));
+    assert_eq!(end(&mut backend, &ended.id).await.status, 503);
     let mut bot = shop.client_with(&session.token).await;
-    assert_eq!(bot.post(CHAT, ASK).await.decision(), (200, "allowed"), "who is known needs no disk");
+    assert_eq!(bot.post(CHAT, ASK).await.decision(), (503, "unrecorded"));
     let reply = shop.client_with(&ended.token).await.post(CHAT, ASK).await;
     assert_eq!(reply.decision(), (401, "bad-credential"), "what was to end has ended, written down or not");
     shop.gateway.make_room().await;

@@ -23,7 +23,10 @@ async fn an_erased_persons_sessions_are_over_and_unreadable() {
 
     let output = shop.gateway.command(&["subject", "erase", "--bot", "shop", "alice", "--yes"]).await;
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("1 sessions were deleted; the running server has forgotten it"), "{said}");
+    assert!(
+        said.contains("1 sessions and 0 exchanges were deleted; the running server has forgotten it"),
+        "{said}"
+    );
     assert_eq!(keys(shop.gateway.command(&list).await), 1);
     let mut erased = shop.client_with(&alice.token).await;
     assert_eq!(erased.post(CHAT, ASK).await.decision(), (401, "bad-credential"));

@@ -9,6 +9,7 @@
 
 mod support;
 
+mod audit;
 mod byte_identity;
 mod chat;
 mod disk;
@@ -16,6 +17,7 @@ mod erasure;
 mod hang_up;
 mod heads;
 mod http;
+mod kept;
 mod keys;
 mod lifecycle;
 mod limits;

@@ -9,6 +9,7 @@ use super::name::{KeyName, KeyNumber};
 use super::nonce;
 use crate::aead::{Aead, NONCE_BYTES, TAG_BYTES};
 use crate::derive::KEY_BYTES;
+use crate::digest::KeyedHash;
 use crate::seal::{OpenError, Place, SealError};
 
 /// Version of the format, its first byte: `2 | algorithm | number of the key (8) | nonce (12) | ciphertext | tag (16)`.
@@ -26,16 +27,22 @@ pub struct CellKey(Arc<Inner>);
 
 struct Inner {
     aead: Aead,
+    salts: KeyedHash,
     number: KeyNumber,
     /// What stands before the place in the associated data: the head and whose key it is.
     bound: Vec<u8>,
 }
 
 impl CellKey {
-    pub(crate) fn new(key: &[u8; KEY_BYTES], name: KeyName<'_>) -> Self {
+    pub(crate) fn new(key: &[u8; KEY_BYTES], salts: &[u8; KEY_BYTES], name: KeyName<'_>) -> Self {
         let mut bound = head(name.number).to_vec();
         bound.extend_from_slice(&name.associated_data());
-        Self(Arc::new(Inner { aead: Aead::new(key), number: name.number, bound }))
+        Self(Arc::new(Inner {
+            aead: Aead::new(key),
+            salts: KeyedHash::new(salts),
+            number: name.number,
+            bound,
+        }))
     }
 
     /// The key's number.
@@ -51,6 +58,12 @@ impl CellKey {
             [FORMAT, AES_256_GCM_SIV, number @ ..] => KeyNumber::from_stored(number),
             _ => None,
         }
+    }
+
+    /// A salt that nobody can make again once the key is destroyed: what is committed to under it is then forgotten. Another one for each
+    /// `id`.
+    pub fn salt(&self, id: &[u8]) -> Zeroizing<[u8; KEY_BYTES]> {
+        Zeroizing::new(*self.0.salts.over(&[id]).as_bytes())
     }
 
     /// Seals `plain` for `place`: [`CellKey::open`] gives it back there and nowhere else. 38 bytes longer; its length is not hidden.
@@ -149,6 +162,14 @@ mod tests {
         ] {
             assert_eq!(CellKey::number_of(bytes), None, "{what}");
         }
+    }
+
+    #[test]
+    fn salts_differ_by_key_and_by_what_they_are_for() {
+        let (key, other) = (key(), key_of(8, name()));
+        assert_eq!(key.salt(b"entry 1"), key.salt(b"entry 1"));
+        assert_ne!(key.salt(b"entry 1"), key.salt(b"entry 2"));
+        assert_ne!(key.salt(b"entry 1"), other.salt(b"entry 1"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod wrap;
 
 pub use cell::CellKey;
 pub use name::{KeyName, KeyNumber, Purpose, PurposeError};
+pub(crate) use nonce::pooled;
 pub use root::{BoxFuture, RootError, RootProvider};
 pub use secret::SecretKey;
 pub use wrap::WrappingKey;

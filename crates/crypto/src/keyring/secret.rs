@@ -12,6 +12,7 @@ use crate::derive::{Extracted, KEY_BYTES, LimitHashKey};
 use crate::digest::{BlindIndex, Pepper};
 use crate::label::Label;
 use crate::seal::FormatOne;
+use crate::sign::SigningKey;
 use crate::token::{RandomnessError, random};
 
 /// Bytes of a commitment.
@@ -58,7 +59,7 @@ impl SecretKey {
 
     /// As the key that seals cells of `name`.
     pub fn cells(&self, name: KeyName<'_>) -> CellKey {
-        CellKey::new(&self.derive(Label::Cell), name)
+        CellKey::new(&self.derive(Label::Cell), &self.derive(Label::Salt), name)
     }
 
     /// As the hasher of credentials.
@@ -74,6 +75,18 @@ impl SecretKey {
     /// As the key of the limiter's hash tables.
     pub fn limit_hash_key(&self) -> LimitHashKey {
         LimitHashKey(self.0.clone())
+    }
+
+    /// As the key that signs checkpoints of the audit log.
+    pub fn signing_key(&self) -> SigningKey {
+        SigningKey::from_seed(&self.derive(Label::AuditLog))
+    }
+
+    /// As the key that signs checkpoints of the audit log of `node`: each of several nodes that share the secret has a log of its own, and so
+    /// a key of its own.
+    pub fn signing_key_of(&self, node: &str) -> SigningKey {
+        let info = [Label::AuditLogOfNode.as_bytes(), node.as_bytes()].concat();
+        SigningKey::from_seed(&Extracted::of_data_key(&self.0).key(&info))
     }
 
     /// As what opens cells of format 1.

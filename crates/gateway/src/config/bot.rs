@@ -3,12 +3,13 @@
 use std::fmt;
 
 use botwarden_limit::{RawLimit, Rule};
-use botwarden_types::{BotName, Dialect, Invalid};
+use botwarden_types::{BotName, Dialect, Invalid, parse_duration};
 use http::uri::{Authority, Scheme};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Glob;
+use crate::archive::Keep;
 
 /// `[[bot]]` as written.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -23,6 +24,11 @@ pub struct RawBot {
     pub models: Vec<String>,
     /// Output tokens reserved for a request that names no maximum. Default 1024.
     pub output_tokens_default: Option<u64>,
+    /// What is kept of its exchanges: `none` (default), `metadata` (who, when, which model, what came of it), `sealed` (what was said too,
+    /// under each person's own key).
+    pub record: Option<String>,
+    /// For how long it is kept, such as `30d`, the default.
+    pub retention: Option<String>,
     /// How much it may be used.
     #[serde(default)]
     pub limit: Vec<RawLimit>,
@@ -61,6 +67,10 @@ pub struct BotConfig {
     pub models: Vec<Glob>,
     /// Output tokens reserved for a request that names no maximum.
     pub output_tokens_default: u64,
+    /// What is kept of its exchanges.
+    pub keep: Keep,
+    /// For how long, in milliseconds.
+    pub retention_ms: u64,
     /// How much it may be used.
     pub limits: Vec<Rule>,
 }
@@ -92,6 +102,9 @@ pub struct UpstreamUrl {
 /// Enough for any model of today and far from overflowing a day's budget.
 const OUTPUT_TOKENS_MAX: u64 = 10_000_000;
 const BOT_LIMITS_MAX: usize = 16;
+const RETENTION_DEFAULT_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+const RETENTION_MS_MIN: u64 = 60 * 1000;
+const RETENTION_MS_MAX: u64 = 3653 * 24 * 60 * 60 * 1000;
 
 impl TryFrom<RawBot> for BotConfig {
     type Error = Invalid;
@@ -117,8 +130,27 @@ impl TryFrom<RawBot> for BotConfig {
             .collect::<Result<_, _>>()?;
         let upstream = UpstreamConfig::try_from(raw.upstream).map_err(|e| e.under("upstream"))?;
         let models = raw.models.into_iter().map(Glob::new).collect();
-        Ok(Self { name, upstream, models, output_tokens_default, limits })
+        let keep = keep(raw.record.as_deref())?;
+        let retention_ms = retention_ms(raw.retention.as_deref())?;
+        Ok(Self { name, upstream, models, output_tokens_default, keep, retention_ms, limits })
     }
+}
+
+fn keep(record: Option<&str>) -> Result<Keep, Invalid> {
+    match record {
+        None | Some("none") => Ok(Keep::Nothing),
+        Some("metadata") => Ok(Keep::Metadata),
+        Some("sealed") => Ok(Keep::Content),
+        Some(other) => Err(Invalid::new("record", format!("`{other}`"), "`none`, `metadata` or `sealed`")),
+    }
+}
+
+fn retention_ms(retention: Option<&str>) -> Result<u64, Invalid> {
+    let Some(text) = retention else { return Ok(RETENTION_DEFAULT_MS) };
+    let ms = parse_duration(text).and_then(|span| u64::try_from(span.as_millis()).ok());
+    let expected = "a span of time such as `30d`, from a minute to 10 years";
+    ms.filter(|ms| (RETENTION_MS_MIN..=RETENTION_MS_MAX).contains(ms))
+        .ok_or_else(|| Invalid::new("retention", format!("`{text}`"), expected))
 }
 
 impl TryFrom<RawUpstream> for UpstreamConfig {

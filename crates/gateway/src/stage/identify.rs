@@ -102,6 +102,7 @@ impl Worker {
         }
         let caller = self.authenticate(headers, peer)?;
         record.caller(&caller);
+        record.from(peer.address);
         let route = route(request.method(), request.uri(), peer.door)?;
         record.route(&route);
         authorize(&caller, &route)?;

@@ -2,10 +2,12 @@
 
 pub(crate) mod admit;
 pub(crate) mod charge;
+pub(crate) mod decide;
 pub(crate) mod disclose;
 pub(crate) mod forward;
 pub(crate) mod identify;
 pub(crate) mod inspect;
+pub(crate) mod keep;
 pub(crate) mod permit;
 pub(crate) mod read;
 pub(crate) mod record;

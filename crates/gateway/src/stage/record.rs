@@ -1,19 +1,22 @@
 //! What is kept of a request while it runs, and the one place where it is closed.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use botwarden_identity::Principal;
 use botwarden_limit::{Admission, Standing};
 use botwarden_protocol::Usage;
-use botwarden_types::{Now, UnixMs};
+use botwarden_types::{Now, RequestId, UnixMs, UserName};
 use smallvec::SmallVec;
 
+use crate::ledger::{Decided, Receipt};
 use crate::outcome::{Outcome, Stage, Timings};
 use crate::refusal::Refusal;
 use crate::route::Route;
 use crate::stage::charge::output_from_bytes;
 use crate::stage::disclose::Policies;
+use crate::stage::keep::Keeping;
 use crate::state::{Bot, Shared};
 
 /// The running record of one request. Closed once: at the last byte, or when it is dropped because the client hung up.
@@ -44,6 +47,14 @@ struct Running {
     progress: Progress,
     /// The status of the upstream's answer, once its head has come.
     upstream_status: Option<u16>,
+    /// What was decided, on its way to the disk.
+    receipt: Option<Receipt>,
+    /// Whether a decision was written, so that its outcome is too.
+    is_decided: bool,
+    /// The address it came from.
+    address: Option<IpAddr>,
+    /// What is kept of the exchange, if anything.
+    keeping: Option<Keeping>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -85,7 +96,75 @@ impl Record {
             random,
             progress: Progress::Ours,
             upstream_status: None,
+            receipt: None,
+            is_decided: false,
+            address: None,
+            keeping: None,
         }))
+    }
+
+    pub(crate) fn request(&self) -> &RequestId {
+        &self.0.outcome.request
+    }
+
+    /// The address it came from.
+    pub(crate) fn from(&mut self, address: IpAddr) {
+        self.0.address = Some(address);
+    }
+
+    /// Writes down that the request may go on; refuses if that cannot be written.
+    pub(crate) fn decide(&mut self, user: Option<&UserName>, model: Option<&str>) -> Result<(), Refusal> {
+        self.write_decision(user, model, None).ok_or(Refusal::Unrecorded)
+    }
+
+    /// Waits until what was decided outlives a loss of power: no byte of an answer leaves before.
+    pub(crate) async fn durable(&mut self) -> Result<(), Refusal> {
+        match self.0.receipt.take() {
+            Some(receipt) => receipt.await.then_some(()).ok_or(Refusal::Unrecorded),
+            None => Ok(()),
+        }
+    }
+
+    /// Hands a decision over, where it is known who asks: strangers could fill the log.
+    fn write_decision(
+        &mut self,
+        user: Option<&UserName>,
+        model: Option<&str>,
+        refused: Option<&'static str>,
+    ) -> Option<()> {
+        let Running { shared, outcome, address, reserved, .. } = &*self.0;
+        let (Some(bot), Some(key), Some(address)) = (&outcome.bot, &outcome.key, *address) else {
+            return Some(());
+        };
+        let receipt = shared.ledger.decided(&Decided {
+            request: &outcome.request,
+            at: shared.clock.wall(),
+            bot,
+            key,
+            session: outcome.session.as_ref(),
+            user,
+            address,
+            operation: outcome.operation,
+            model,
+            refused,
+            tokens: *reserved,
+        })?;
+        self.0.is_decided = true;
+        // What is refused releases nothing, so nobody waits for its decision.
+        self.0.receipt = refused.is_none().then_some(receipt);
+        Some(())
+    }
+
+    /// From here on the exchange is gathered.
+    pub(crate) fn keeps(&mut self, keeping: Keeping) {
+        self.0.keeping = Some(keeping);
+    }
+
+    /// A piece of the answer goes to the caller.
+    pub(crate) fn passes(&mut self, piece: &[u8]) {
+        if let Some(keeping) = &mut self.0.keeping {
+            keeping.passes(piece);
+        }
     }
 
     pub(crate) fn request_id(&self) -> &str {
@@ -163,6 +242,9 @@ impl Record {
     }
 
     pub(crate) fn refused(&mut self, refusal: &Refusal, status: u16, reason: &'static str) {
+        if !self.0.is_decided {
+            let _ = self.write_decision(None, None, Some(reason));
+        }
         self.0.outcome.verdict = reason;
         self.0.outcome.status = status;
         if matches!(
@@ -213,6 +295,12 @@ impl Record {
         self.0.shared.metrics.finished(&self.0.outcome, self.0.bot.as_ref().map(|bot| &bot.counters));
         for watcher in &self.0.shared.watchers {
             watcher.finished(&self.0.outcome);
+        }
+        if self.0.is_decided {
+            self.0.shared.ledger.finished(&self.0.outcome);
+        }
+        if let Some(keeping) = self.0.keeping.take() {
+            keeping.finish(&self.0.outcome);
         }
     }
 }

@@ -309,6 +309,7 @@ impl Passing {
             return self.cut(record, "upstream-answer", "the upstream's answer cannot be read");
         }
         if self.inner.as_ref().is_some_and(Body::is_end_stream) {
+            record.passes(&data);
             self.end(record, true);
             return Some(Ok(Frame::data(data)));
         }
@@ -321,6 +322,7 @@ impl Passing {
                 "the answer took longer than `timeouts.upstream_total`",
             );
         }
+        record.passes(&data);
         Some(Ok(Frame::data(data)))
     }
 

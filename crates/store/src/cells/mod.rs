@@ -1,6 +1,8 @@
 //! Sealed cells and the rows around them: what every engine keeps in the same form, so that a cell opens whichever engine it lies in.
 
 mod columns;
+mod content;
+mod exchange;
 mod fault;
 mod key;
 pub(crate) mod row;
@@ -15,9 +17,9 @@ use zeroize::Zeroizing;
 
 use crate::keyring::{CellError, Keyring, KeyringError};
 pub(crate) use columns::Columns;
+pub(crate) use exchange::{open_exchange, seal_exchange, token_column};
 pub(crate) use fault::{Fault, failed, if_sound};
 pub(crate) use key::{open_key, seal_key};
-use row::Clear;
 pub(crate) use session::{open_session, seal_session};
 pub(crate) use turn::{open_turn, seal_turn};
 
@@ -53,9 +55,7 @@ impl Cells {
 
     /// What stands for a person in clear columns.
     pub(crate) fn subject_of(&self, bot: &BotName, user: &UserName) -> Digest {
-        // Users of two bots are two people: what a name means is up to each application.
-        let name = Clear::default().text(bot.as_str()).text(user.as_str());
-        self.index.hash("subject", name.as_bytes())
+        Keyring::subject_of(&self.index, bot, user)
     }
 
     /// What seals cells that belong to one person; made if there is none.

@@ -5,7 +5,7 @@ use std::io;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::wire::{KEYS_CHANGED, WAIT, check_peer, read_line, socket_path, write_line};
+use super::wire::{News, WAIT, check_peer, read_line, socket_path, write_line};
 use crate::data_dir::DataDir;
 
 /// What became of the news.
@@ -27,7 +27,7 @@ pub enum NotifyError {
     #[error("the running server did not answer within {} s", WAIT.as_secs())]
     Slow,
     /// It could not read the keys.
-    #[error("the running server could not read the keys: {0}")]
+    #[error("the running server could not do it: {0}")]
     Refused(String),
     /// The conversation broke off.
     #[error("talking to the running server")]
@@ -36,6 +36,11 @@ pub enum NotifyError {
 
 /// Tells the server on `dir`, if one runs, that keys have changed. When it returns, whatever was committed before the call is in force.
 pub async fn notify_keys_changed(dir: &DataDir) -> Result<Notified, NotifyError> {
+    tell(dir, &News::KeysChanged).await
+}
+
+/// Tells the server on `dir`, if one runs. When it returns, the server has done what the news asks for.
+pub async fn tell(dir: &DataDir, news: &News) -> Result<Notified, NotifyError> {
     let socket = socket_path(dir)?;
     let mut stream = match UnixStream::connect(&socket.path).await {
         Ok(stream) => stream,
@@ -45,12 +50,12 @@ pub async fn notify_keys_changed(dir: &DataDir) -> Result<Notified, NotifyError>
         }
         Err(error) => return Err(error.into()),
     };
-    timeout(WAIT, converse(&mut stream)).await.map_err(|_| NotifyError::Slow)?
+    timeout(WAIT, converse(&mut stream, news)).await.map_err(|_| NotifyError::Slow)?
 }
 
-async fn converse(stream: &mut UnixStream) -> Result<Notified, NotifyError> {
+async fn converse(stream: &mut UnixStream, news: &News) -> Result<Notified, NotifyError> {
     check_peer(stream)?;
-    write_line(stream, KEYS_CHANGED).await?;
+    write_line(stream, &news.line()).await?;
     let answer = read_line(stream).await?;
     match answer.split_once(' ') {
         Some(("ok", number)) => match number.parse() {

@@ -8,5 +8,6 @@ mod client;
 mod server;
 mod wire;
 
-pub use client::{Notified, NotifyError, notify_keys_changed};
+pub use client::{Notified, NotifyError, notify_keys_changed, tell};
 pub use server::{BindError, ControlListener, Handler, HandlerError};
+pub use wire::News;

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
-use super::wire::{KEYS_CHANGED, WAIT, check_peer, read_line, socket_path, write_line};
+use super::wire::{News, WAIT, check_peer, read_line, socket_path, write_line};
 use crate::data_dir::{DataDir, LockError, ServeLock};
 
 /// Connections answered at once; the rest wait in the socket's queue.
@@ -24,12 +24,12 @@ const CONNECTIONS_MAX: usize = 8;
 /// How long to leave the socket alone after it could not be accepted from.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What went wrong when the keys were to be read anew.
+/// What went wrong when news was to be acted on.
 pub type HandlerError = Box<dyn Error + Send + Sync>;
 
-/// Reads the keys anew, puts them in force and gives their generation.
+/// Acts on news; gives the generation of the keys in force.
 pub type Handler =
-    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<u64, HandlerError>> + Send>> + Send + Sync>;
+    Arc<dyn Fn(News) -> Pin<Box<dyn Future<Output = Result<u64, HandlerError>> + Send>> + Send + Sync>;
 
 /// Why nobody can be heard.
 #[derive(Debug, thiserror::Error)]
@@ -114,14 +114,14 @@ async fn answer(mut stream: UnixStream, handler: Handler) {
 async fn converse(stream: &mut UnixStream, handler: Handler) -> io::Result<()> {
     check_peer(stream)?;
     let line = read_line(stream).await?;
-    if line != KEYS_CHANGED {
+    let Some(news) = News::parse(&line) else {
         return write_line(stream, "error this server does not know that request; are both of one version?")
             .await;
-    }
-    match handler().await {
+    };
+    match handler(news).await {
         Ok(generation) => write_line(stream, &format!("ok {generation}")).await,
         Err(error) => {
-            warn!(error = &*error as &dyn Error, "reading changed keys");
+            warn!(error = &*error as &dyn Error, "acting on news");
             write_line(stream, &format!("error {}", one_line(&*error))).await
         }
     }

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! → botwarden-control/1 keys-changed
+//! → botwarden-control/1 operator uid:1000 key.revoke key_2vq8m1x7c4
 //! ← ok 42
 //! ← error reading the keys
 //! ```
-//! The number is the generation of the keys in force.
+//! The number is the generation of the keys in force; of an action, it says nothing.
 
 use std::io;
 use std::path::PathBuf;
@@ -22,8 +23,49 @@ const NAME: &str = "control.sock";
 const LINE_BYTES_MAX: u64 = 512;
 /// How long either side waits for the other: reading every key of a full store takes a second or two.
 pub(super) const WAIT: Duration = Duration::from_secs(10);
-/// The only request there is so far.
-pub(super) const KEYS_CHANGED: &str = "botwarden-control/1 keys-changed";
+/// What each request begins with.
+const PROTOCOL: &str = "botwarden-control/1 ";
+
+/// What a process tells the serving one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Credentials were issued or revoked, or keys destroyed: act on it.
+    KeysChanged,
+    /// An operator is about to do something: write it down, to disk.
+    Operator {
+        /// Who, such as `uid:1000`.
+        operator: String,
+        /// What, such as `key.revoke`.
+        action: String,
+        /// To what.
+        target: String,
+    },
+}
+
+impl News {
+    pub(super) fn line(&self) -> String {
+        match self {
+            Self::KeysChanged => format!("{PROTOCOL}keys-changed"),
+            Self::Operator { operator, action, target } => {
+                format!("{PROTOCOL}operator {operator} {action} {target}")
+            }
+        }
+    }
+
+    pub(super) fn parse(line: &str) -> Option<Self> {
+        let mut words = line.strip_prefix(PROTOCOL)?.split(' ');
+        let news = match words.next()? {
+            "keys-changed" => Self::KeysChanged,
+            "operator" => Self::Operator {
+                operator: words.next()?.to_owned(),
+                action: words.next()?.to_owned(),
+                target: words.next()?.to_owned(),
+            },
+            _ => return None,
+        };
+        words.next().is_none().then_some(news)
+    }
+}
 /// Bytes of a socket's path that every system allows (`sun_path` holds 104 with its end on macOS, 108 on Linux).
 const PATH_BYTES_MAX: usize = 100;
 

@@ -13,9 +13,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use botwarden_crypto::{
     BlindIndex, CellKey, Digest, FormatOne, KeyName, KeyNumber, LimitHashKey, OpenError, Pepper, Place,
-    Purpose, RandomnessError, RootError, RootProvider, SealError, SecretKey, WrappingKey,
+    Purpose, RandomnessError, RootError, RootProvider, SealError, SecretKey, SigningKey, WrappingKey,
 };
-use botwarden_types::UnixMs;
+use botwarden_types::{BotName, UnixMs, UserName};
 use parking_lot::{Mutex, RwLock};
 use zeroize::Zeroizing;
 
@@ -24,7 +24,8 @@ pub use list::ListedKey;
 pub use rotation::{Rewrapped, Rotation};
 pub use shelf::ShelfError;
 
-use crate::data_dir::{DataDir, RootKeyFileError};
+use crate::cells::row::Clear;
+use crate::data_dir::{DataDir, NodeFileError, RootKeyFileError};
 use crate::postgres::{PostgresDatabase, PostgresError, PostgresShelf};
 use crate::sqlite::database::OpenDatabaseError;
 use cache::Cache;
@@ -53,6 +54,9 @@ pub enum KeyringError {
     /// The shelf failed, or was edited.
     #[error(transparent)]
     Shelf(#[from] ShelfError),
+    /// The node's name.
+    #[error(transparent)]
+    Node(#[from] NodeFileError),
     /// The root key's file.
     #[error(transparent)]
     RootFile(#[from] RootKeyFileError),
@@ -110,6 +114,8 @@ pub enum CellError {
 pub struct Keyring {
     shelf: Box<dyn Shelf>,
     root: Arc<dyn RootProvider>,
+    /// The name of this node, where several share the shelf.
+    node: Option<String>,
     /// Versions of the tenant's key.
     versions: RwLock<BTreeMap<u64, Arc<WrappingKey>>>,
     fixed: BTreeMap<Purpose, SecretKey>,
@@ -133,14 +139,17 @@ impl Keyring {
         Self::on_shelf(shelf, root, derived_before, now).await
     }
 
-    /// The same with keys that several nodes share in a PostgreSQL database. They need the same root key.
+    /// The same with keys that several nodes share in a PostgreSQL database. They need the same root key; what each signs is signed under a
+    /// key of the node's own, which its name in `dir` stands for.
     pub async fn open_shared(
         database: &PostgresDatabase,
+        dir: &DataDir,
         root: Arc<dyn RootProvider>,
         now: UnixMs,
     ) -> Result<Self, KeyringError> {
+        let node = dir.node()?;
         let shelf = Box::new(PostgresShelf::open(database).await?);
-        Self::on_shelf(shelf, root, None, now).await
+        Ok(Self { node: Some(node), ..Self::on_shelf(shelf, root, None, now).await? })
     }
 
     async fn on_shelf(
@@ -176,7 +185,7 @@ impl Keyring {
         };
         let fixed = fixed.into_iter().map(|(purpose, (_, key))| (purpose, key)).collect();
         let (cache, generation) = (Mutex::default(), AtomicU64::new(generation));
-        Ok(Self { shelf, root, versions, fixed, system, format_one, cache, generation })
+        Ok(Self { shelf, root, node: None, versions, fixed, system, format_one, cache, generation })
     }
 
     /// The hasher of credentials.
@@ -189,14 +198,24 @@ impl Keyring {
         self.fixed(Purpose::Index).map(SecretKey::blind_index)
     }
 
+    /// What stands for a person in clear columns. Users of two bots are two people: what a name means is up to each application.
+    pub(crate) fn subject_of(index: &BlindIndex, bot: &BotName, user: &UserName) -> Digest {
+        let name = Clear::default().text(bot.as_str()).text(user.as_str());
+        index.hash("subject", name.as_bytes())
+    }
+
     /// The key of the limiter's hash tables.
     pub fn limit_hash_key(&self) -> Result<LimitHashKey, KeyringError> {
         self.fixed(Purpose::LimitHash).map(SecretKey::limit_hash_key)
     }
 
-    /// The key from which the audit log's signing key comes.
-    pub fn audit_signing(&self) -> Result<&SecretKey, KeyringError> {
-        self.fixed(Purpose::AuditSigning)
+    /// The key that signs this node's audit log.
+    pub fn audit_signing_key(&self) -> Result<SigningKey, KeyringError> {
+        let secret = self.fixed(Purpose::AuditSigning)?;
+        Ok(match &self.node {
+            Some(node) => secret.signing_key_of(node),
+            None => secret.signing_key(),
+        })
     }
 
     fn fixed(&self, purpose: Purpose) -> Result<&SecretKey, KeyringError> {
@@ -221,6 +240,11 @@ impl Keyring {
         let key = key.cells(name(Purpose::Subject, number));
         self.remember(generation, Some(subject), &key);
         Ok(key)
+    }
+
+    /// The same if it is at hand: memory only.
+    pub(crate) fn subject_at_hand(&self, subject: &Digest) -> Option<CellKey> {
+        self.cache.lock().of_subject(subject)
     }
 
     /// The number of a person's key, if there is one.

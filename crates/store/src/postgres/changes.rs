@@ -70,12 +70,6 @@ impl Teller {
             .await
             .map(drop)
     }
-
-    /// Tells that anything may have changed.
-    pub(super) async fn tell_alone(&self, database: &PostgresDatabase) -> Result<(), sqlx::Error> {
-        let mut connection = database.pool.acquire().await?;
-        self.tell(&mut connection, &Change::Anything).await
-    }
 }
 
 /// What other processes change, as it comes.

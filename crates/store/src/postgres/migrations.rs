@@ -14,9 +14,14 @@ pub(crate) struct Schema {
     pub(crate) steps: &'static [&'static str],
 }
 
-/// Credentials, sessions, turns.
-const DATA: Schema =
-    Schema { name: "botwarden", steps: &[include_str!("schema/data_0001_keys_and_sessions.sql")] };
+/// Credentials, sessions, turns, exchanges.
+const DATA: Schema = Schema {
+    name: "botwarden",
+    steps: &[
+        include_str!("schema/data_0001_keys_and_sessions.sql"),
+        include_str!("schema/data_0002_exchanges.sql"),
+    ],
+};
 /// Wrapped keys: apart, so that a dump of the data does not hold them.
 pub(crate) const KEYS: Schema =
     Schema { name: "botwarden_keys", steps: &[include_str!("schema/keys_0001_keys.sql")] };

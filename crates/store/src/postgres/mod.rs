@@ -5,6 +5,7 @@
 
 mod changes;
 pub(crate) mod database;
+mod exchanges;
 mod keys;
 pub(crate) mod migrations;
 mod sessions;

@@ -63,7 +63,7 @@ impl SessionStore for Postgres {
 }
 
 /// Erasures of the same person that may come between finding their key and writing under it.
-const TRIES: usize = 3;
+pub(super) const TRIES: usize = 3;
 
 impl Postgres {
     async fn insert(&self, session: &StoredSession) -> Result<Inserted, Fault> {
@@ -71,7 +71,7 @@ impl Postgres {
         for _ in 0..TRIES {
             let key = self.cells.subject_key(&subject, session.created).await?;
             let mut transaction = self.database.begin().await?;
-            if holds_key(&mut transaction, &key).await? {
+            if holds_keys(&mut transaction, &[&key]).await? {
                 let sealed = seal_session(&key, session)?;
                 let inserted = insert_row(&mut transaction, session, &subject, sealed).await?;
                 if inserted == Inserted::Yes {
@@ -139,7 +139,7 @@ impl Postgres {
             };
             let key = self.cells.subject_key(&subject, new.created).await?;
             let mut transaction = self.database.begin().await?;
-            if holds_key(&mut transaction, &key).await? {
+            if holds_keys(&mut transaction, &[&key]).await? {
                 let appended = append_row(&mut transaction, &key, &new).await?;
                 transaction.commit().await?;
                 return Ok(appended);
@@ -180,7 +180,7 @@ impl Postgres {
         Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
     }
 
-    async fn forget_destroyed(&self) -> Result<(), Fault> {
+    pub(super) async fn forget_destroyed(&self) -> Result<(), Fault> {
         let forgotten = self.cells.keyring().forget_destroyed().await;
         forgotten.map(drop).map_err(|error| Fault::Keyring(Box::new(error)))
     }
@@ -196,14 +196,22 @@ impl Postgres {
     }
 }
 
-/// Whether the key is still there; it stays until the transaction is over. Another node may have destroyed it while it was known here: what
+/// Whether the keys are still there; they stay until the transaction is over. Another node may have destroyed one while it was known here: what
 /// is sealed under it then could never be read.
-async fn holds_key(connection: &mut PgConnection, key: &CellKey) -> Result<bool, sqlx::Error> {
-    let found = sqlx::query("SELECT 1 FROM botwarden_keys.data_keys WHERE number = $1 FOR KEY SHARE")
-        .bind(key.number().as_bytes().as_slice())
-        .fetch_optional(connection)
-        .await?;
-    Ok(found.is_some())
+pub(super) async fn holds_keys(
+    connection: &mut PgConnection,
+    keys: &[&CellKey],
+) -> Result<bool, sqlx::Error> {
+    let mut numbers: Vec<Vec<u8>> = keys.iter().map(|key| key.number().as_bytes().to_vec()).collect();
+    numbers.sort();
+    numbers.dedup();
+    let held = sqlx::query(
+        "SELECT 1 FROM botwarden_keys.data_keys WHERE number = ANY ($1) ORDER BY number FOR KEY SHARE",
+    )
+    .bind(&numbers)
+    .fetch_all(connection)
+    .await?;
+    Ok(held.len() == numbers.len())
 }
 
 async fn insert_row(

@@ -4,6 +4,7 @@ use botwarden_identity::StoreError;
 use botwarden_types::{BotName, UnixMs, UserName};
 
 use super::Postgres;
+use super::changes::Change;
 use super::database::in_time;
 use crate::Erased;
 use crate::cells::{Fault, failed};
@@ -28,16 +29,23 @@ impl Postgres {
             // Waits for whoever is writing under it. What they write is deleted below.
             self.cells.keyring().destroy(number, now).await.map_err(keyring)?;
         }
-        let done = sqlx::query(
+        let mut transaction = self.database.begin().await?;
+        let mut deleted = [0; 2];
+        let statements = [
             "DELETE FROM botwarden.sessions WHERE seq = ANY (ARRAY(
                  SELECT seq FROM botwarden.sessions WHERE subject = $1 ORDER BY seq FOR UPDATE
              ))",
-        )
-        .bind(subject.as_bytes().as_slice())
-        .execute(&self.database.pool)
-        .await?;
-        // After the rows are gone: nodes that are told then find none of them.
-        self.teller.tell_alone(&self.database).await?;
-        Ok(Erased { key, sessions: done.rows_affected() })
+            "DELETE FROM botwarden.exchanges WHERE subject = $1",
+        ];
+        for (count, sql) in deleted.iter_mut().zip(statements) {
+            let done =
+                sqlx::query(sql).bind(subject.as_bytes().as_slice()).execute(&mut *transaction).await?;
+            *count = done.rows_affected();
+        }
+        // With the rows: nodes that are told then find none of them.
+        self.teller.tell(&mut transaction, &Change::Anything).await?;
+        transaction.commit().await?;
+        let [sessions, exchanges] = deleted;
+        Ok(Erased { key, sessions, exchanges })
     }
 }

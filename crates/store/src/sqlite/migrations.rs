@@ -12,7 +12,11 @@ use crate::cells::{KEY_CHECK, KEY_CHECK_TEXT};
 /// "BwDb" in ASCII.
 const FILE: Database = Database {
     application_id: 0x4277_4462,
-    steps: &[include_str!("schema/0001_keys_and_sessions.sql"), include_str!("schema/0002_subjects.sql")],
+    steps: &[
+        include_str!("schema/0001_keys_and_sessions.sql"),
+        include_str!("schema/0002_subjects.sql"),
+        include_str!("schema/0003_exchanges.sql"),
+    ],
 };
 
 /// Brings the tables to the latest version, in one transaction.

@@ -3,6 +3,7 @@
 //! One connection writes and reads; SQLite itself lets other processes (the command line beside the server) in between.
 
 pub(crate) mod database;
+mod exchanges;
 mod keys;
 mod migrations;
 mod sessions;

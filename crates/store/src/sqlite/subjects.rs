@@ -14,6 +14,8 @@ pub struct Erased {
     pub key: Option<KeyNumber>,
     /// Sessions that were deleted, with their turns.
     pub sessions: u64,
+    /// Exchanges that were deleted.
+    pub exchanges: u64,
 }
 
 impl Sqlite {
@@ -35,12 +37,19 @@ impl Sqlite {
         if let Some(number) = &key {
             self.cells.keyring().destroy(number, now).await.map_err(keyring)?;
         }
-        let done = sqlx::query("DELETE FROM sessions WHERE subject = ?")
-            .bind(subject.as_bytes().as_slice())
-            .execute(&self.pool)
-            .await?;
+        let mut transaction = self.write().await?;
+        let mut deleted = [0; 2];
+        let statements =
+            ["DELETE FROM sessions WHERE subject = ?", "DELETE FROM exchanges WHERE subject = ?"];
+        for (count, sql) in deleted.iter_mut().zip(statements) {
+            let done =
+                sqlx::query(sql).bind(subject.as_bytes().as_slice()).execute(&mut *transaction).await?;
+            *count = done.rows_affected();
+        }
+        transaction.commit().await?;
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await?;
-        Ok(Erased { key, sessions: done.rows_affected() })
+        let [sessions, exchanges] = deleted;
+        Ok(Erased { key, sessions, exchanges })
     }
 
     /// Rows whose cells are still of format 1, under a key that the root key was derived from.

@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use botwarden_store::DataDir;
 
-use crate::{limit_journal, postgres, root_key, sqlite};
+use crate::{audit, limit_journal, postgres, root_key, sqlite};
 
 /// Names the part; the directory follows in [`DIR`].
 const PART: &str = "BOTWARDEN_TEST_PART";
@@ -25,6 +25,8 @@ pub(crate) enum Part {
     WriteShared,
     /// Makes the limiter decide until killed, saying what has been admitted.
     Limit,
+    /// Brings entries to the audit log until killed, saying what has been acknowledged.
+    Audit,
 }
 
 impl Part {
@@ -34,6 +36,7 @@ impl Part {
             Self::Write => "write",
             Self::WriteShared => "write-shared",
             Self::Limit => "limit",
+            Self::Audit => "audit",
         }
     }
 }
@@ -104,6 +107,7 @@ fn play() {
         "open-root-key" => root_key::open_and_say(&data),
         "write" => sqlite::crash::write_until_killed(&data),
         "write-shared" => postgres::crash::write_until_killed(&data),
+        "audit" => audit::record_until_killed(&data),
         "limit" => limit_journal::decide_until_killed(&data),
         other => panic!("no part is called {other}"),
     }

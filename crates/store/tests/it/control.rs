@@ -22,7 +22,7 @@ fn data_dir() -> (TempDir, DataDir) {
 fn counting() -> (Arc<AtomicU64>, Handler) {
     let calls = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&calls);
-    let handler: Handler = Arc::new(move || {
+    let handler: Handler = Arc::new(move |_| {
         let calls = Arc::clone(&counted);
         Box::pin(async move { Ok(calls.fetch_add(1, Ordering::SeqCst) + 1) })
     });
@@ -107,7 +107,7 @@ async fn without_a_server_there_is_nobody_to_tell() {
 #[tokio::test]
 async fn a_server_that_cannot_act_says_so() {
     let (_parent, data) = data_dir();
-    let handler: Handler = Arc::new(|| Box::pin(async { Err("the disk\nis gone".into()) }));
+    let handler: Handler = Arc::new(|_| Box::pin(async { Err("the disk\nis gone".into()) }));
     let answer = while_serving(&data, handler, notify_keys_changed(&data)).await;
     match answer {
         Err(NotifyError::Refused(reason)) => assert_eq!(reason, "the disk is gone"),

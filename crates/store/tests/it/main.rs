@@ -1,6 +1,7 @@
 //! The store as the rest of the product meets it.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod audit;
 mod child;
 mod conformance;
 mod control;

@@ -25,7 +25,7 @@ async fn serve(place: &Place) -> (Arc<Authenticator>, impl Future<Output = ()> +
     };
     let authenticator = Arc::new(Authenticator::load(wiring, NOW).await.unwrap());
     let told = Arc::clone(&authenticator);
-    let handler: Handler = Arc::new(move || {
+    let handler: Handler = Arc::new(move |_| {
         let told = Arc::clone(&told);
         Box::pin(async move { told.refresh_keys().await.map_err(Into::into) })
     });

@@ -10,6 +10,7 @@ use botwarden_types::{BotName, Clock, SystemClock, UnixMs, parse_duration};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::{InForce, Keys};
+use crate::accountable;
 use crate::cli::ConfigFile;
 use crate::config::{Config, nearest, one_of};
 use crate::exit::{self, Advice};
@@ -51,6 +52,7 @@ impl Issue {
         let config = Config::load(&file)?;
         let bot = bot(&config, &file, &self.bot)?;
         let keys = Keys::open(State::open(&config).await?).await?;
+        accountable::record(&keys.state.dir, &keys.keyring, "key.issue", bot.as_str()).await?;
         let now = SystemClock.now().wall;
         let expires = self.expires.map(|span| now.after(span));
         let new = NewKey { bot, rights, label: self.label, expires };

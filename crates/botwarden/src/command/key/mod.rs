@@ -6,9 +6,10 @@ mod revoke;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use botwarden_crypto::Pepper;
-use botwarden_store::Store;
+use botwarden_store::{Keyring, Store};
 
 use crate::state::{InForce, State};
 
@@ -34,6 +35,7 @@ impl Key {
 /// The store of keys, and what it takes to work with it.
 struct Keys {
     state: State,
+    keyring: Arc<Keyring>,
     pepper: Pepper,
     store: Store,
 }
@@ -42,8 +44,8 @@ impl Keys {
     async fn open(state: State) -> anyhow::Result<Self> {
         let keyring = state.keyring().await?;
         let pepper = keyring.pepper()?;
-        let store = state.store(keyring).await?;
-        Ok(Self { state, pepper, store })
+        let store = state.store(keyring.clone()).await?;
+        Ok(Self { state, keyring, pepper, store })
     }
 
     /// Tells running servers.

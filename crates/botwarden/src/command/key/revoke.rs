@@ -7,6 +7,7 @@ use botwarden_identity::keys;
 use botwarden_types::{Clock, KeyId, SystemClock};
 
 use super::{InForce, Keys};
+use crate::accountable;
 use crate::cli::ConfigFile;
 use crate::config::Config;
 use crate::exit::{self, Advice};
@@ -31,6 +32,12 @@ impl Revoke {
         let id = id(&self.id)?;
         let config = Config::load(&self.config.or(before))?;
         let keys = Keys::open(State::existing(&config).await?).await?;
+        // It takes away: done whether it can be written down or not.
+        if let Err(error) =
+            accountable::record(&keys.state.dir, &keys.keyring, "key.revoke", id.as_str()).await
+        {
+            exit::note(&format!("not in the audit log: {error:#}"));
+        }
         let now = SystemClock.now().wall;
         let Some(record) = keys::revoke(&*keys.store.keys(), &id, now).await? else {
             let what = format!("there is no key `{id}`");

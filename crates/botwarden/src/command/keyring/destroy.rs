@@ -7,6 +7,7 @@ use botwarden_crypto::{KeyNumber, Purpose};
 use botwarden_store::ListedKey;
 use botwarden_types::{Clock, SystemClock};
 
+use crate::accountable;
 use crate::cli::ConfigFile;
 use crate::config::Config;
 use crate::exit::{self, Advice};
@@ -39,6 +40,7 @@ impl Destroy {
         let state = State::existing(&config).await?;
         let keyring = state.keyring().await?;
         refuse_tenants(&keyring.list().await?, &self.key)?;
+        accountable::record(&state.dir, &keyring, "keyring.destroy", &self.key.to_string()).await?;
         let destroyed = keyring.destroy(&self.key, SystemClock.now().wall).await?;
         keyring.close().await;
         if !destroyed {

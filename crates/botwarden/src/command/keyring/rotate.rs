@@ -9,8 +9,8 @@ use indicatif::ProgressBar;
 
 use crate::cli::ConfigFile;
 use crate::config::Config;
-use crate::exit;
 use crate::state::State;
+use crate::{accountable, exit};
 
 /// Replace the tenant's key, or with `--root` the root key, by a new one and wrap all others under it.
 ///
@@ -34,6 +34,8 @@ impl Rotate {
         let config = Config::load(&self.config.or(before))?;
         let state = State::existing(&config).await?;
         let keyring = state.keyring().await?;
+        let target = if self.root { "root" } else { "tenant" };
+        accountable::record(&state.dir, &keyring, "keyring.rotate", target).await?;
         let done = if self.root {
             keyring.rotate_root_file(&state.dir).await?
         } else {

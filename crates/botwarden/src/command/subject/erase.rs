@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use botwarden_types::{BotName, Clock, SystemClock, UserName};
+use botwarden_types::{Clock, SystemClock};
 
+use super::person;
+use crate::accountable;
 use crate::cli::ConfigFile;
 use crate::config::Config;
 use crate::exit::{self, Advice};
@@ -31,9 +33,7 @@ pub(crate) struct Erase {
 
 impl Erase {
     pub(crate) async fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
-        let name = |error: String| Advice::usage(error, "see `botwarden subject erase --help`");
-        let bot = BotName::parse(&self.bot).map_err(|error| name(error.to_string()))?;
-        let user = UserName::parse(&self.user).map_err(|error| name(error.to_string()))?;
+        let (bot, user) = person(&self.bot, &self.user)?;
         if !self.yes {
             let mend = "add `--yes` if that is what you want";
             return Err(Advice::usage("what is kept of the person could never be read again", mend).into());
@@ -42,16 +42,17 @@ impl Erase {
         let state = State::existing(&config).await?;
         let keyring = state.keyring().await?;
         let store = state.store(keyring.clone()).await?;
+        accountable::record(&state.dir, &keyring, "subject.erase", bot.as_str()).await?;
         let erased = store.erase_subject(&bot, &user, SystemClock.now().wall).await?;
         store.close().await;
         keyring.close().await;
         let (_, words) = state.announce("forgotten it").await;
         let what = match erased.key {
             Some(key) => format!(
-                "erased: key {key} was destroyed, {} sessions were deleted; {words}\n",
-                erased.sessions
+                "erased: key {key} was destroyed, {} sessions and {} exchanges were deleted; {words}\n",
+                erased.sessions, erased.exchanges
             ),
-            None => format!("nothing was kept of that person; {} sessions were deleted\n", erased.sessions),
+            None => "nothing was kept of that person\n".to_owned(),
         };
         exit::print(&what)?;
         Ok(ExitCode::SUCCESS)

@@ -1,7 +1,9 @@
 //! The commands: what they print, where, and how they end.
 
+mod audit;
 mod check;
 mod config;
+mod fernet;
 mod help;
 mod init;
 mod key;

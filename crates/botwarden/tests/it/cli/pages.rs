@@ -9,7 +9,7 @@ fn completions_know_the_commands() {
     let desk = Desk::new();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = desk.run(&["completions", shell]).fine();
-        for word in ["serve", "issue", "config"] {
+        for word in ["serve", "issue", "config", "encrypt", "new-key"] {
             assert!(script.contains(word), "{shell} knows {word}");
         }
     }
@@ -22,7 +22,13 @@ fn pages_are_printed_or_written() {
     assert!(page.contains(".TH botwarden 1") && page.contains("Exit codes"), "{page}");
     desk.run(&["man", "--dir", "man/man1"]).fine();
     desk.run(&["man", "--dir", "man/man1"]).fine();
-    for page in ["botwarden.1", "botwarden-serve.1", "botwarden-key-issue.1", "botwarden-config-schema.1"] {
+    for page in [
+        "botwarden.1",
+        "botwarden-serve.1",
+        "botwarden-key-issue.1",
+        "botwarden-decrypt.1",
+        "botwarden-config-schema.1",
+    ] {
         assert!(desk.path().join("man/man1").join(page).exists(), "{page}");
     }
 }

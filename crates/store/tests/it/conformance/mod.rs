@@ -1,6 +1,7 @@
 //! What every backend must do, written against the ports. A backend joins with one line: `suite!(name, open)`, where `open` is an async
 //! function that gives an empty [`Backend`], or `None` where its engine is not at hand.
 
+pub(crate) mod exchanges;
 pub(crate) mod keyring;
 pub(crate) mod keys;
 pub(crate) mod sessions;
@@ -141,6 +142,8 @@ macro_rules! suite {
                     rotating_the_tenants_key_changes_nothing_that_was_sealed,
                     keys_are_made_while_the_tenants_key_is_rotated, a_rotation_that_is_cut_off_goes_on,
                     a_process_that_serves_takes_up_the_new_root;
+                exchanges: exchanges_come_back_whole_and_in_order, an_exchange_is_kept_once,
+                    exchanges_whose_time_is_over_are_deleted, exchanges_go_with_their_person;
                 subjects: erasing_a_person_deletes_what_is_theirs_alone, erasing_nobody_does_nothing;
             }
         }

@@ -57,7 +57,7 @@ pub(crate) async fn erasing_nobody_does_nothing(backend: Backend) {
     visit(&backend, "ses_a", "shop", "alice").await;
     for (of, name) in [("shop", "bob"), ("bank", "alice")] {
         let erased = backend.store.erase_subject(&bot(of), &user(name), LATER).await.unwrap();
-        assert_eq!(erased, Erased { key: None, sessions: 0 }, "{of} {name}");
+        assert_eq!(erased, Erased { key: None, sessions: 0, exchanges: 0 }, "{of} {name}");
     }
     assert_eq!(backend.sessions.live_sessions(NOW).await.unwrap().len(), 1);
 }

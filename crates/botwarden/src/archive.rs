@@ -1,0 +1,88 @@
+//! Keeps exchanges: between the gateway, which must not wait, and the store, which writes many at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use botwarden_gateway::{Archive, Slot};
+use botwarden_store::Store;
+use botwarden_types::KeptExchange;
+use tokio::sync::mpsc::{self, OwnedPermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Exchanges that are under way or wait to be written.
+const EXCHANGES_MAX: usize = 4096;
+/// KiB of content that they hold together.
+const CONTENT_KIB_MAX: usize = 128 << 10;
+/// Exchanges written in one transaction.
+const BATCH: usize = 256;
+/// After a failed write, how long until the next.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// Takes exchanges from the gateway.
+pub(crate) struct Archivist {
+    queue: mpsc::Sender<Waiting>,
+    content: Arc<Semaphore>,
+    failing: Arc<AtomicBool>,
+}
+
+/// An exchange and the room it takes.
+struct Waiting {
+    exchange: KeptExchange,
+    _room: OwnedSemaphorePermit,
+}
+
+struct Room {
+    place: OwnedPermit<Waiting>,
+    room: OwnedSemaphorePermit,
+}
+
+impl Archivist {
+    /// The archivist, and what writes until all of it is written and the archivist is gone.
+    pub(crate) fn new(store: Store) -> (Arc<Self>, impl Future<Output = ()> + Send + 'static) {
+        let (queue, waiting) = mpsc::channel(EXCHANGES_MAX);
+        let failing = Arc::new(AtomicBool::new(false));
+        let content = Arc::new(Semaphore::new(CONTENT_KIB_MAX));
+        let archivist = Arc::new(Self { queue, content, failing: failing.clone() });
+        (archivist, write(store, waiting, failing))
+    }
+}
+
+impl Archive for Archivist {
+    fn room(&self, bytes: usize) -> Option<Box<dyn Slot>> {
+        // What cannot be written is refused until it can: the queue alone would take thousands that a crash forgets.
+        if self.failing.load(Ordering::Relaxed) {
+            return None;
+        }
+        let kib = u32::try_from(bytes.div_ceil(1 << 10)).ok()?;
+        let room = self.content.clone().try_acquire_many_owned(kib).ok()?;
+        let place = self.queue.clone().try_reserve_owned().ok()?;
+        Some(Box::new(Room { place, room }))
+    }
+}
+
+impl Slot for Room {
+    fn keep(self: Box<Self>, exchange: KeptExchange) {
+        let Self { place, room } = *self;
+        place.send(Waiting { exchange, _room: room });
+    }
+}
+
+/// Writes what comes, many at once. What fails is tried again until it is written.
+async fn write(store: Store, mut waiting: mpsc::Receiver<Waiting>, failing: Arc<AtomicBool>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while waiting.recv_many(&mut batch, BATCH).await > 0 {
+        let (exchanges, rooms): (Vec<_>, Vec<_>) =
+            batch.drain(..).map(|waiting| (waiting.exchange, waiting._room)).unzip();
+        while let Err(error) = store.keep_exchanges(&exchanges).await {
+            if !failing.swap(true, Ordering::Relaxed) {
+                tracing::error!(%error, "exchanges could not be kept; requests that are to be kept are refused until they can");
+            }
+            tokio::time::sleep(RETRY_AFTER).await;
+        }
+        if failing.swap(false, Ordering::Relaxed) {
+            tracing::info!("exchanges are kept again");
+        }
+        drop(rooms);
+    }
+}

@@ -1,0 +1,48 @@
+//! Where decisions are written down before they take effect: a port that the binary fills.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+
+use botwarden_types::{BotName, KeyId, RequestId, SessionId, UnixMs, UserName};
+
+use crate::outcome::Outcome;
+
+/// What was decided about a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Decided<'a> {
+    /// Which request.
+    pub request: &'a RequestId,
+    /// When.
+    pub at: UnixMs,
+    /// The bot that asks.
+    pub bot: &'a BotName,
+    /// By which credential.
+    pub key: &'a KeyId,
+    /// In which session.
+    pub session: Option<&'a SessionId>,
+    /// For whom, where that is known.
+    pub user: Option<&'a UserName>,
+    /// From which address.
+    pub address: IpAddr,
+    /// What is asked for.
+    pub operation: &'static str,
+    /// Of which model, where one is named.
+    pub model: Option<&'a str>,
+    /// `None` if it may go on, else why not.
+    pub refused: Option<&'static str>,
+    /// Tokens that were reserved.
+    pub tokens: u64,
+}
+
+/// Ready once a decision outlives a loss of power: whether it does. If not, it must not take effect.
+pub type Receipt = Pin<Box<dyn Future<Output = bool> + Send>>;
+
+/// Writes decisions down. Called on the workers' own threads: it must hand over and return.
+pub trait Ledger: Send + Sync + 'static {
+    /// Writes a decision; `None` if it cannot be written.
+    fn decided(&self, decided: &Decided<'_>) -> Option<Receipt>;
+
+    /// Writes how a request ended about which a decision was written.
+    fn finished(&self, outcome: &Outcome);
+}

@@ -1,0 +1,164 @@
+//! The two threads of a log: one writes batches, the other follows behind with tiles and published checkpoints.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use botwarden_audit::{AppendError, Batch, Disk, Log, Progress, PushError, Tiler};
+use parking_lot::{Condvar, Mutex};
+use tokio::runtime::Handle;
+
+use super::pending::{Raw, Shared};
+use super::{Outcome, commit, signer};
+use crate::keyring::Keyring;
+
+/// How often checkpoints are published.
+const PUBLISH_EVERY: Duration = Duration::from_secs(1);
+
+/// Tells the second thread that the first has ended.
+#[derive(Default)]
+struct Ended {
+    yes: Mutex<bool>,
+    wake: Condvar,
+}
+
+/// Starts both.
+pub(super) fn start(
+    shared: &Arc<Shared>,
+    disk: Arc<dyn Disk>,
+    log: Log,
+    tiler: Tiler,
+    keyring: &Arc<Keyring>,
+) -> io::Result<[JoinHandle<()>; 2]> {
+    let ended = Arc::new(Ended::default());
+    let runtime = Handle::current();
+    let committer = Committer { shared: shared.clone(), disk, log, keyring: keyring.clone(), runtime };
+    let writing = thread::Builder::new().name("audit-log".to_owned()).spawn({
+        let ended = ended.clone();
+        move || {
+            committer.run();
+            *ended.yes.lock() = true;
+            ended.wake.notify_all();
+        }
+    })?;
+    let shared = shared.clone();
+    let tiling = thread::Builder::new()
+        .name("audit-tiles".to_owned())
+        .spawn(move || publish(&shared, tiler, &ended))?;
+    Ok([writing, tiling])
+}
+
+struct Committer {
+    shared: Arc<Shared>,
+    disk: Arc<dyn Disk>,
+    log: Log,
+    keyring: Arc<Keyring>,
+    /// The runtime of whoever opened the log. Keys that are not at hand are looked up there: the pool gives connections back by tasks of
+    /// the runtime they were taken on, which has to go on for that.
+    runtime: Handle,
+}
+
+impl Committer {
+    fn run(mut self) {
+        let mut room = Batch::default();
+        loop {
+            let mut taken = {
+                let mut pending = self.shared.pending.lock();
+                while pending.is_empty() && !pending.stopping {
+                    self.shared.wake.wait(&mut pending);
+                }
+                if pending.is_empty() {
+                    return;
+                }
+                pending.take(std::mem::take(&mut room))
+            };
+            let outcome = match self.write(&mut taken.batch, taken.raw) {
+                Ok(()) => Outcome::Durable,
+                Err(error) => {
+                    self.reopen_if_broken(&*error);
+                    if !self.shared.failing.swap(true, Ordering::Relaxed) {
+                        let why = error.as_ref();
+                        tracing::error!(
+                            error = why,
+                            "the audit log cannot be written; requests are refused until it can"
+                        );
+                    }
+                    Outcome::Failed
+                }
+            };
+            if outcome == Outcome::Durable && self.shared.failing.swap(false, Ordering::Relaxed) {
+                tracing::info!("the audit log is written again");
+            }
+            if let Some(done) = taken.done {
+                done.send_replace(outcome);
+            }
+            taken.batch.clear();
+            room = taken.batch;
+        }
+    }
+
+    /// Writes all of a batch, or fails for all who wait for it.
+    fn write(
+        &mut self,
+        batch: &mut Batch,
+        raw: Vec<Raw>,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        for Raw { mut entry, subject, person } in raw {
+            let key = self.runtime.block_on(self.keyring.subject(&subject, entry.at))?;
+            commit(&mut entry, &person, &key);
+            if let Err(PushError::Full) = batch.push(entry.clone(), None) {
+                self.append(batch)?;
+                batch.clear();
+                batch.push(entry, None)?;
+            }
+        }
+        Ok(self.append(batch)?)
+    }
+
+    /// After a write that could not be taken back, what is on disk is looked at again.
+    fn reopen_if_broken(&mut self, error: &(dyn std::error::Error + Send + Sync + 'static)) {
+        if !matches!(error.downcast_ref(), Some(AppendError::Broken)) {
+            return;
+        }
+        let reopened = signer(&self.keyring).map(|signer| Log::open(self.disk.clone(), signer));
+        match reopened {
+            Ok(Ok((log, ..))) => self.log = log,
+            Ok(Err(error)) => tracing::error!(%error, "the audit log cannot be opened again"),
+            Err(error) => tracing::error!(%error, "the audit log cannot be opened again"),
+        }
+    }
+
+    fn append(&mut self, batch: &Batch) -> Result<(), AppendError> {
+        self.log.append(batch)?;
+        self.shared.committed.store(self.log.size(), Ordering::Release);
+        Ok(())
+    }
+}
+
+/// Follows behind until the committer has ended and everything is published.
+fn publish(shared: &Shared, mut tiler: Tiler, ended: &Ended) {
+    loop {
+        let is_over = {
+            let mut yes = ended.yes.lock();
+            if !*yes {
+                ended.wake.wait_for(&mut yes, PUBLISH_EVERY);
+            }
+            *yes
+        };
+        loop {
+            match tiler.advance(shared.committed.load(Ordering::Acquire)) {
+                Ok(Progress::Behind) => {}
+                Ok(Progress::CaughtUp) => break,
+                Err(error) => {
+                    tracing::error!(%error, "the audit log's tiles could not be written; its journal holds everything");
+                    break;
+                }
+            }
+        }
+        if is_over {
+            return;
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What waits for the next write.
+
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use botwarden_audit::{BATCH_ENTRIES_MAX, Batch, Entry};
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::watch;
+
+use super::{NotRecorded, Outcome, Person, Subject};
+
+/// An entry whose person's key is not at hand: the committer looks it up.
+pub(super) struct Raw {
+    pub(super) entry: Entry,
+    pub(super) subject: Subject,
+    pub(super) person: Person,
+}
+
+/// The next batch, gathered while the disk is busy with the one before.
+#[derive(Default)]
+pub(super) struct Pending {
+    pub(super) batch: Batch,
+    pub(super) raw: Vec<Raw>,
+    done: Option<watch::Sender<Outcome>>,
+    pub(super) stopping: bool,
+}
+
+/// A batch taken to be written, and who waits for it.
+pub(super) struct Taken {
+    pub(super) batch: Batch,
+    pub(super) raw: Vec<Raw>,
+    pub(super) done: Option<watch::Sender<Outcome>>,
+}
+
+/// What the threads share.
+pub(super) struct Shared {
+    pub(super) pending: Mutex<Pending>,
+    pub(super) wake: Condvar,
+    /// The last write failed.
+    pub(super) failing: AtomicBool,
+    /// Entries on disk.
+    pub(super) committed: AtomicU64,
+}
+
+impl Pending {
+    pub(super) fn is_empty(&self) -> bool {
+        self.batch.is_empty() && self.raw.is_empty()
+    }
+
+    pub(super) fn push_raw(&mut self, raw: Raw) -> Result<(), NotRecorded> {
+        if self.raw.len() >= BATCH_ENTRIES_MAX {
+            return Err(NotRecorded);
+        }
+        self.raw.push(raw);
+        Ok(())
+    }
+
+    /// By which whoever brought an entry learns what became of the batch.
+    pub(super) fn receipt(&mut self) -> watch::Receiver<Outcome> {
+        self.done.get_or_insert_with(|| watch::Sender::new(Outcome::Waiting)).subscribe()
+    }
+
+    /// Takes everything; `room` is an empty batch to go on with.
+    pub(super) fn take(&mut self, room: Batch) -> Taken {
+        Taken {
+            batch: std::mem::replace(&mut self.batch, room),
+            raw: std::mem::take(&mut self.raw),
+            done: self.done.take(),
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The audit log at work: many bring entries, a sync serves all of them, and what was acknowledged is there.
+
+use std::collections::HashSet;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use botwarden_audit::{
+    Conclusion, Decision, Disk, Event, Files, KeyOperation, KeyUse, Report, Verdict, Word, verify,
+};
+use botwarden_store::audit::{AuditFiles, AuditLog, NotRecorded, Person};
+use botwarden_store::{DataDir, Keyring};
+use botwarden_types::{RequestId, UserName};
+
+use crate::child::{Part, Player, say};
+use crate::conformance::{LATER, NOW, bot};
+use crate::sqlite::{Place, keyring};
+
+fn word(text: &str) -> Word {
+    Word::parse(text).unwrap()
+}
+
+fn decision(number: u64) -> Event {
+    Event::Decision(Decision {
+        request: RequestId::numbered(7, number),
+        bot: Some(bot("shop")),
+        key: None,
+        session: None,
+        user: None,
+        address: None,
+        operation: word("chat_completions"),
+        model: Some(word("gpt-4o")),
+        policy: None,
+        verdict: Verdict::Allowed,
+        reason: None,
+        tokens: None,
+    })
+}
+
+fn person(name: &str) -> Person {
+    Person {
+        bot: bot("shop"),
+        user: UserName::parse(name).unwrap(),
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+    }
+}
+
+async fn open(data: &DataDir, keyring: Arc<Keyring>) -> Arc<AuditLog> {
+    AuditLog::open(data, keyring, "0.1.0", NOW).await.unwrap()
+}
+
+/// What the files of a folder hold, one after the other.
+fn all_text(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            text += &all_text(&path);
+        } else {
+            text += &String::from_utf8_lossy(&std::fs::read(path).unwrap());
+        }
+    }
+    text
+}
+
+fn check(data: &DataDir, log: &AuditLog) -> Report {
+    let report = verify(&AuditFiles::new(data.audit()), log.key(), &[]);
+    assert_eq!(report.verdict, Conclusion::Good, "{report:?}");
+    report
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_many_bring_at_once_is_all_there() {
+    let place = Place::new().await;
+    let log = open(&place.data, place.keyring()).await;
+    let mut tasks = Vec::new();
+    for at in 0..500 {
+        let log = log.clone();
+        tasks.push(tokio::spawn(async move {
+            for round in 0..4 {
+                let who = (round > 0).then(|| person(&format!("person {}", at % 20)));
+                log.record(NOW, decision(at * 4 + round), who).unwrap().durable().await.unwrap();
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    log.close("test", LATER);
+    assert_eq!(check(&place.data, &log).entries, 2000 + 2, "with its start and its stop");
+}
+
+#[tokio::test]
+async fn names_and_addresses_are_in_it_as_commitments_alone() {
+    let place = Place::new().await;
+    let log = open(&place.data, place.keyring()).await;
+    // The first is looked up by the thread that writes, the second is at hand.
+    for number in 0..2 {
+        log.record(NOW, decision(number), Some(person("alice@example.com")))
+            .unwrap()
+            .durable()
+            .await
+            .unwrap();
+    }
+    log.close("test", LATER);
+    let text = all_text(&place.data.audit());
+    let commitments = |field: &str| {
+        let marker = format!(r#""{field}":""#);
+        let found = text.match_indices(&marker).map(|(at, _)| text[at + marker.len()..][..64].to_owned());
+        found.collect::<HashSet<_>>().len()
+    };
+    assert_eq!(
+        (commitments("user"), commitments("address")),
+        (2, 2),
+        "nobody sees that both are of one person"
+    );
+    assert!(!text.contains("alice") && !text.contains("127.0.0.1"));
+}
+
+#[tokio::test]
+async fn a_log_goes_on_after_a_restart() {
+    let place = Place::new().await;
+    for round in 0..3 {
+        let log = open(&place.data, place.keyring()).await;
+        log.note(NOW, decision(round)).unwrap().durable().await.unwrap();
+        log.close("test", LATER);
+        log.close("test", LATER);
+        assert_eq!(log.note(NOW, decision(9)).map(drop), Err(NotRecorded), "it is closed");
+        assert_eq!(check(&place.data, &log).entries, 3 * (round + 1));
+    }
+}
+
+/// A medium that refuses when it is told to.
+struct Moody {
+    files: AuditFiles,
+    refuses: AtomicBool,
+    syncs: AtomicUsize,
+}
+
+impl Files for Moody {
+    fn length(&self, name: &str) -> io::Result<Option<u64>> {
+        self.files.length(name)
+    }
+    fn read(&self, name: &str, at: u64, into: &mut [u8]) -> io::Result<()> {
+        self.files.read(name, at, into)
+    }
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        self.files.list(folder)
+    }
+}
+
+impl Moody {
+    fn asked(&self) -> io::Result<()> {
+        if self.refuses.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+}
+
+impl Disk for Moody {
+    fn append(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.asked()?;
+        self.files.append(name, bytes)
+    }
+    fn sync(&self, name: &str) -> io::Result<()> {
+        self.syncs.fetch_add(1, Ordering::SeqCst);
+        self.asked()?;
+        self.files.sync(name)
+    }
+    fn truncate(&self, name: &str, length: u64) -> io::Result<()> {
+        self.asked()?;
+        self.files.truncate(name, length)
+    }
+    fn promote(&self, drafts: &[(String, String)]) -> io::Result<()> {
+        self.asked()?;
+        self.files.promote(drafts)
+    }
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.asked()?;
+        self.files.remove(name)
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_refused_and_all_goes_on_once_it_can() {
+    let place = Place::new().await;
+    let disk = Arc::new(Moody {
+        files: AuditFiles::new(place.data.audit()),
+        refuses: AtomicBool::new(false),
+        syncs: AtomicUsize::new(0),
+    });
+    let log = AuditLog::open_on(disk.clone(), place.keyring(), "0.1.0", NOW).await.unwrap();
+    log.note(NOW, decision(1)).unwrap().durable().await.unwrap();
+    for _ in 0..3 {
+        disk.refuses.store(true, Ordering::SeqCst);
+        for number in 0..5 {
+            let receipt = log.note(NOW, decision(number));
+            let refused = match receipt {
+                Ok(receipt) => receipt.durable().await,
+                Err(refused) => Err(refused),
+            };
+            assert_eq!(refused, Err(NotRecorded));
+        }
+        disk.refuses.store(false, Ordering::SeqCst);
+        // Even after a write that could not be taken back, the next but one finds its way.
+        let mut written = false;
+        for number in 0..3 {
+            if let Ok(receipt) = log.note(NOW, decision(100 + number)) {
+                written |= receipt.durable().await.is_ok();
+            }
+        }
+        assert!(written);
+    }
+    log.close("test", LATER);
+    check(&place.data, &log);
+}
+
+/// The part [`Part::Audit`]: entries by many at once; each is said once it has been acknowledged.
+pub(crate) fn record_until_killed(data: &DataDir) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let log = open(data, keyring(data).await).await;
+        say("open");
+        let tasks: Vec<_> = (0..8)
+            .map(|task: u64| {
+                let log = log.clone();
+                tokio::spawn(async move {
+                    for number in 0.. {
+                        let key = format!("k-{task}-{number}");
+                        let operation = KeyUse::Create;
+                        let event =
+                            KeyOperation { purpose: word("test"), key: word(&key), operation, by: None };
+                        log.note(NOW, Event::Key(event)).unwrap().durable().await.unwrap();
+                        say(&key);
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+#[tokio::test]
+async fn nothing_acknowledged_is_missing_after_a_kill() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = DataDir::open(parent.path().join("data")).unwrap();
+    for lines in [0, 1, 7, 40, 300] {
+        let mut player = Player::start(Part::Audit, data.path());
+        let mut said = Vec::new();
+        for _ in 0..lines {
+            said.push(player.hear().unwrap());
+        }
+        said.extend(player.kill());
+        let log = open(&data, keyring(&data).await).await;
+        log.close("test", LATER);
+        check(&data, &log);
+        let text = all_text(&data.audit());
+        for line in said.iter().filter(|line| line.starts_with("k-")) {
+            assert!(text.contains(&format!("\"{line}\"")), "{line} was acknowledged");
+        }
+    }
+}
