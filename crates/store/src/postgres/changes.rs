@@ -124,3 +124,19 @@ async fn listen(database: &PostgresDatabase) -> Result<PgListener, sqlx::Error> 
     listener.listen(CHANNEL).await?;
     Ok(listener)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_understood_and_what_is_not_may_be_anything() {
+        let session = Change::Session(SessionId::parse("ses_a").unwrap());
+        for change in [Change::Keys, session, Change::Anything] {
+            assert_eq!(Change::read(&change.to_string()), change);
+        }
+        for text in ["", "key", "keys x", "session", "session ", "session not an id", "later words"] {
+            assert_eq!(Change::read(text), Change::Anything, "`{text}`");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! The server: a few connections to it, and what every statement on them may rely on.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,7 +80,7 @@ pub enum PostgresError {
 }
 
 /// Connections to one database, opened as they are needed. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PostgresDatabase {
     pub(crate) pool: PgPool,
     pub(super) server: Arc<str>,
@@ -124,6 +125,12 @@ impl PostgresDatabase {
     }
 }
 
+impl fmt::Debug for PostgresDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PostgresDatabase({})", self.server)
+    }
+}
+
 /// Does the work, unless the server does not answer in time.
 pub(crate) async fn in_time<T, E: From<sqlx::Error>>(
     work: impl Future<Output = Result<T, E>>,
@@ -150,14 +157,17 @@ async fn settle(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::raw_sql(SETTINGS).execute(connection).await.map(drop)
 }
 
+const MEND_CERTIFICATE: &str = "it has to speak TLS; give the authority that signed its certificate by `sslrootcert=FILE`, and the host by the name in the \
+                                certificate";
+
 /// What to do about an error. Source of the codes: PostgreSQL, appendix A.
 pub(super) fn mend(error: &sqlx::Error) -> &'static str {
     let code = match error {
         sqlx::Error::Database(error) => error.code().unwrap_or_default(),
+        // What a certificate that is not accepted comes as.
+        sqlx::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => return MEND_CERTIFICATE,
         sqlx::Error::Io(_) => return "is it running there, and may this machine reach it?",
-        sqlx::Error::Tls(_) => {
-            return "give the authority that signed its certificate by `sslrootcert=FILE`, and the host by the name in the certificate";
-        }
+        sqlx::Error::Tls(_) => return MEND_CERTIFICATE,
         _ => return "is `[store] url` right?",
     };
     match &*code {
