@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::command::{
-    audit, check, completions, config_schema, demo, fernet, init, key, keyring, man, serve, subject,
+    audit, backup, check, completions, config_schema, demo, fernet, init, key, keyring, man, serve, subject,
 };
 use crate::exit;
 
@@ -54,6 +54,8 @@ enum Command {
     Keyring(keyring::Keyring),
     #[command(subcommand)]
     Audit(audit::Audit),
+    #[command(subcommand)]
+    Backup(backup::Backup),
     #[command(subcommand)]
     Subject(subject::Subject),
     Encrypt(fernet::Encrypt),
@@ -121,6 +123,7 @@ impl Cli {
             Command::Config(Config::Schema(schema)) => schema.run(),
             Command::Key(key) => in_background(key.run(file)),
             Command::Keyring(keyring) => in_background(keyring.run(file)),
+            Command::Backup(backup) => in_background(backup.run(file)),
             Command::Audit(audit) => in_background(audit.run(file)),
             Command::Subject(subject) => in_background(subject.run(file)),
             Command::Encrypt(encrypt) => encrypt.run(),

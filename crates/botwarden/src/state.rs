@@ -45,6 +45,14 @@ impl State {
         Store::open(&self.engine, keyring).await.context("opening the store")
     }
 
+    /// After a key was destroyed: lets no archive of keys from before open any more. In PostgreSQL there are none.
+    pub(crate) async fn begin_epoch(&self, keyring: &Keyring) -> anyhow::Result<()> {
+        match &self.engine {
+            Engine::Sqlite(dir) => Ok(keyring.begin_epoch(dir).await?),
+            Engine::Postgres { .. } => Ok(()),
+        }
+    }
+
     /// Tells the server that runs on the data directory, in words what became of it and as a value whether it is known to be in force there;
     /// `done` says what the server did. Servers on other machines are told by the database.
     pub(crate) async fn announce(&self, done: &str) -> (InForce, String) {

@@ -9,6 +9,7 @@
 //! has returned is on disk. `docs/formats/data-dir.md` lists every file. Left to others: what the values mean (the domain crates).
 
 pub mod audit;
+pub mod backup;
 mod cells;
 pub mod control;
 mod data_dir;
@@ -21,7 +22,9 @@ mod sqlite;
 pub use data_dir::{DataDir, DataDirError, LockError, NodeFileError, RootKeyFileError, ServeLock};
 pub use engine::{Engine, EngineError, Store};
 pub use journal::{FileJournal, OpenJournalError, Recovery};
-pub use keyring::{CellError, FileRoot, Keyring, KeyringError, ListedKey, Rewrapped, Rotation, ShelfError};
+pub use keyring::{
+    ArchiveError, CellError, FileRoot, Keyring, KeyringError, ListedKey, Rewrapped, Rotation, ShelfError,
+};
 pub use postgres::{
     Change, Changes, OpenPostgresError, Postgres, PostgresDatabase, PostgresError, PostgresUrl,
     PostgresUrlError,

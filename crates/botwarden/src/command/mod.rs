@@ -1,6 +1,7 @@
 //! The commands, one module each: what may be asked (its arguments), and how it is done.
 
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config_schema;

@@ -10,6 +10,7 @@
 mod support;
 
 mod audit;
+mod backup;
 mod byte_identity;
 mod chat;
 mod disk;

@@ -80,6 +80,8 @@ async fn exchanges_are_kept_on_postgresql_over_a_stop() {
     assert!(!database.dump("botwarden").contains("Where is my order"));
     let verified = node.command(&["audit", "verify"]).await;
     assert!(verified.status.success(), "{verified:?}");
+    let refused = node.command(&["backup", "create", "copy"]).await;
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("pg_dump"), "files are not all there is");
 }
 
 /// Each has a log of its own: none of them says what another says.

@@ -62,6 +62,8 @@ pub enum Purpose {
     System,
     /// Seals what belongs to one person. Destroying it erases the person.
     Subject,
+    /// Seals an archive of keys.
+    Archive,
     /// Opens cells of format 1, which were sealed under a key of the root itself.
     FormatOne,
 }
@@ -73,7 +75,7 @@ pub struct PurposeError;
 
 impl Purpose {
     /// All there are.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Tenant,
         Self::Pepper,
         Self::Index,
@@ -81,6 +83,7 @@ impl Purpose {
         Self::AuditSigning,
         Self::System,
         Self::Subject,
+        Self::Archive,
         Self::FormatOne,
     ];
 
@@ -94,6 +97,7 @@ impl Purpose {
             Self::AuditSigning => "audit-signing",
             Self::System => "system",
             Self::Subject => "subject",
+            Self::Archive => "archive",
             Self::FormatOne => "format-1",
         }
     }

@@ -86,6 +86,11 @@ impl DataDir {
         self.path.join("audit")
     }
 
+    /// The archive of keys that every erasure makes anew.
+    pub fn key_archive(&self) -> PathBuf {
+        self.path.join("keys.archive")
+    }
+
     /// The wrapped keys of [`crate::Keyring`].
     pub(crate) fn keyring(&self) -> PathBuf {
         self.path.join("keyring.db")

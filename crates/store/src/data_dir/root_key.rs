@@ -14,6 +14,10 @@ use super::{DataDir, ModeError, check_owned};
 const NAME: &str = "root.key";
 /// The key that is going to take its place.
 const NEXT: &str = "root.key.next";
+/// The key of the epoch, of the same form.
+const EPOCH: &str = "epoch.key";
+/// The key of the epoch before, about to be destroyed.
+const OLD_EPOCH: &str = "epoch.key.old";
 /// What the names of half-made keys begin with.
 const DRAFT: &str = "root.key.draft-";
 
@@ -69,6 +73,42 @@ impl DataDir {
         self.create(&path)?;
         // Read back, whoever won.
         load(&path)?.ok_or(RootKeyFileError::Lost { path })
+    }
+
+    /// The key of the epoch, under which archives of keys are sealed: made if there is none.
+    pub(crate) fn epoch_key(&self) -> Result<RootKey, RootKeyFileError> {
+        self.destroy_old_epoch_key()?;
+        let path = self.path().join(EPOCH);
+        if let Some(key) = load(&path)? {
+            return Ok(key);
+        }
+        self.create(&path)?;
+        load(&path)?.ok_or(RootKeyFileError::Lost { path })
+    }
+
+    /// Begins a new epoch, and destroys the key of the one before.
+    pub(crate) fn replace_epoch_key(&self) -> Result<(), RootKeyFileError> {
+        let (path, old) = (self.path().join(EPOCH), self.path().join(OLD_EPOCH));
+        match fs::rename(&path, &old) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(RootKeyFileError::Io { operation: "replacing", path, source: error });
+            }
+            _ => {}
+        }
+        self.create(&path)?;
+        self.destroy_old_epoch_key()
+    }
+
+    /// Overwrites the key before it removes it: a name that is gone leaves the bytes.
+    fn destroy_old_epoch_key(&self) -> Result<(), RootKeyFileError> {
+        let old = self.path().join(OLD_EPOCH);
+        let io = |source| RootKeyFileError::Io { operation: "destroying", path: old.clone(), source };
+        let mut file = match OpenOptions::new().write(true).open(&old) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            opened => opened.map_err(io)?,
+        };
+        file.write_all(&[b'0'; RootKey::FILE_BYTES_MAX]).and_then(|()| file.sync_all()).map_err(io)?;
+        fs::remove_file(&old).and_then(|()| File::open(self.path())?.sync_all()).map_err(io)
     }
 
     /// Whether a rotation has made the key that comes next.

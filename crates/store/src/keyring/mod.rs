@@ -1,5 +1,6 @@
 //! The key hierarchy at work: root → tenant → data keys, wrapped on a shelf, unwrapped in memory.
 
+mod archive;
 mod cache;
 mod file_root;
 mod list;
@@ -19,6 +20,7 @@ use botwarden_types::{BotName, UnixMs, UserName};
 use parking_lot::{Mutex, RwLock};
 use zeroize::Zeroizing;
 
+pub use archive::ArchiveError;
 pub use file_root::FileRoot;
 pub use list::ListedKey;
 pub use rotation::{Rewrapped, Rotation};
@@ -262,6 +264,11 @@ impl Keyring {
             return Ok(self.system.open(place, sealed)?);
         }
         Ok(self.cell_key(&number).await?.open(place, sealed)?)
+    }
+
+    /// Whether there is a key of this number.
+    pub(crate) async fn has_key(&self, number: &KeyNumber) -> Result<bool, KeyringError> {
+        Ok(self.shelf.data_key(Which::Number(number)).await?.is_some())
     }
 
     async fn cell_key(&self, number: &KeyNumber) -> Result<CellKey, CellError> {

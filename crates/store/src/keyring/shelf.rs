@@ -52,6 +52,14 @@ pub(crate) enum Added {
     Outdated,
 }
 
+/// What an archive gives back.
+#[derive(Default)]
+pub(crate) struct Restored {
+    pub(crate) tenant: Vec<TenantRow>,
+    pub(crate) data: Vec<DataRow>,
+    pub(crate) destroyed: Vec<(KeyNumber, UnixMs)>,
+}
+
 /// How many keys there are of a kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tally {
@@ -111,6 +119,16 @@ pub(crate) trait Shelf: Send + Sync {
 
     /// Whether a key of this number was destroyed.
     fn was_destroyed<'a>(&'a self, number: &'a KeyNumber) -> BoxFuture<'a, Result<bool, ShelfError>>;
+
+    /// At most `max` numbers of keys that were destroyed, in their order, after one; each with when.
+    fn destroyed_keys<'a>(
+        &'a self,
+        after: Option<&'a KeyNumber>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<(KeyNumber, UnixMs)>, ShelfError>>;
+
+    /// Puts back what an archive held, all or nothing; what is there already stays as it is.
+    fn restore<'a>(&'a self, rows: &'a Restored) -> BoxFuture<'a, Result<(), ShelfError>>;
 
     /// Grows with every destruction.
     fn generation(&self) -> BoxFuture<'_, Result<u64, ShelfError>>;

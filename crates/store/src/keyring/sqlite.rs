@@ -4,13 +4,13 @@ use std::path::Path;
 
 use botwarden_crypto::{BoxFuture, KeyNumber};
 use botwarden_types::UnixMs;
-use sqlx::sqlite::SqlitePool;
-use sqlx::{Sqlite as Engine, Transaction};
+use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx::{Row, Sqlite as Engine, Transaction};
 
 use super::shelf::{
-    Added, DataRow, Shelf, ShelfError, TENANT, Tally, TenantRow, Which, unsigned, version_column,
+    Added, DataRow, Restored, Shelf, ShelfError, TENANT, Tally, TenantRow, Which, unsigned, version_column,
 };
-use crate::cells::row::{count, to_column};
+use crate::cells::row::{count, from_column, to_column};
 use crate::sqlite::database::{self, Database, OpenDatabaseError};
 
 /// "BwKr" in ASCII.
@@ -43,18 +43,8 @@ impl SqliteShelf {
     }
 
     async fn add_tenant(&self, row: &TenantRow) -> Result<(), ShelfError> {
-        sqlx::query(
-            "INSERT OR IGNORE INTO tenant_keys (tenant, version, root, number, wrapped, created) VALUES (?, ?, ?, ?, ?, ?)",
-        )
-        .bind(TENANT)
-        .bind(version_column(row.version))
-        .bind(&row.root)
-        .bind(row.number.as_bytes().as_slice())
-        .bind(&row.wrapped)
-        .bind(to_column(row.created))
-        .execute(&self.0)
-        .await?;
-        Ok(())
+        let mut connection = self.0.acquire().await?;
+        Ok(insert_tenant(&mut connection, row).await?)
     }
 
     async fn run(&self, sql: &'static str, argument: &str) -> Result<(), ShelfError> {
@@ -90,22 +80,9 @@ impl SqliteShelf {
         if latest != Some(version_column(row.under)) {
             return Ok(Added::Outdated);
         }
-        let done = sqlx::query(
-            "INSERT OR IGNORE INTO data_keys (number, tenant, purpose, subject, under, wrapped, created)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
-             WHERE NOT EXISTS (SELECT 1 FROM destroyed_keys WHERE number = ?1)",
-        )
-        .bind(row.number.as_bytes().as_slice())
-        .bind(TENANT)
-        .bind(row.purpose.as_str())
-        .bind(row.subject.as_ref().map(|subject| subject.as_bytes().as_slice()))
-        .bind(version_column(row.under))
-        .bind(&row.wrapped)
-        .bind(to_column(row.created))
-        .execute(&mut *transaction)
-        .await?;
+        let is_new = insert_data(&mut transaction, row).await?;
         transaction.commit().await?;
-        Ok(if done.rows_affected() == 1 { Added::Yes } else { Added::Exists })
+        Ok(if is_new { Added::Yes } else { Added::Exists })
     }
 
     async fn before(&self, version: u64, max: usize) -> Result<Vec<DataRow>, ShelfError> {
@@ -177,6 +154,43 @@ impl SqliteShelf {
             .fetch_one(&self.0)
             .await?;
         Ok(found > 0)
+    }
+
+    async fn page_of_destroyed(
+        &self,
+        after: Option<&KeyNumber>,
+        max: usize,
+    ) -> Result<Vec<(KeyNumber, UnixMs)>, ShelfError> {
+        let after = after.map_or(Vec::new(), |number| number.as_bytes().to_vec());
+        let sql =
+            "SELECT number, at FROM destroyed_keys WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?";
+        let rows = sqlx::query(sql).bind(TENANT).bind(after).bind(count(max)).fetch_all(&self.0).await?;
+        rows.iter()
+            .map(|row| {
+                let number = KeyNumber::from_stored(row.try_get("number")?).ok_or(ShelfError::Damaged)?;
+                Ok((number, from_column(row.try_get("at")?)))
+            })
+            .collect()
+    }
+
+    async fn put_back(&self, restored: &Restored) -> Result<(), ShelfError> {
+        let mut transaction = self.write().await?;
+        for row in &restored.tenant {
+            insert_tenant(&mut transaction, row).await?;
+        }
+        for (number, at) in &restored.destroyed {
+            sqlx::query("INSERT OR IGNORE INTO destroyed_keys (number, tenant, at) VALUES (?, ?, ?)")
+                .bind(number.as_bytes().as_slice())
+                .bind(TENANT)
+                .bind(to_column(*at))
+                .execute(&mut *transaction)
+                .await?;
+        }
+        for row in &restored.data {
+            insert_data(&mut transaction, row).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
     }
 
     async fn count_keys(&self) -> Result<Vec<Tally>, ShelfError> {
@@ -258,6 +272,18 @@ impl Shelf for SqliteShelf {
         Box::pin(self.destroyed(number))
     }
 
+    fn destroyed_keys<'a>(
+        &'a self,
+        after: Option<&'a KeyNumber>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<(KeyNumber, UnixMs)>, ShelfError>> {
+        Box::pin(self.page_of_destroyed(after, max))
+    }
+
+    fn restore<'a>(&'a self, rows: &'a Restored) -> BoxFuture<'a, Result<(), ShelfError>> {
+        Box::pin(self.put_back(rows))
+    }
+
     fn generation(&self) -> BoxFuture<'_, Result<u64, ShelfError>> {
         Box::pin(async move {
             unsigned(sqlx::query_scalar("SELECT generation FROM generation").fetch_one(&self.0).await?)
@@ -271,4 +297,38 @@ impl Shelf for SqliteShelf {
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.0.close())
     }
+}
+
+async fn insert_tenant(connection: &mut SqliteConnection, row: &TenantRow) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT OR IGNORE INTO tenant_keys (tenant, version, root, number, wrapped, created) VALUES (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(TENANT)
+    .bind(version_column(row.version))
+    .bind(&row.root)
+    .bind(row.number.as_bytes().as_slice())
+    .bind(&row.wrapped)
+    .bind(to_column(row.created))
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Whether it was inserted: not if there is one, or was one that is destroyed.
+async fn insert_data(connection: &mut SqliteConnection, row: &DataRow) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "INSERT OR IGNORE INTO data_keys (number, tenant, purpose, subject, under, wrapped, created)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
+         WHERE NOT EXISTS (SELECT 1 FROM destroyed_keys WHERE number = ?1)",
+    )
+    .bind(row.number.as_bytes().as_slice())
+    .bind(TENANT)
+    .bind(row.purpose.as_str())
+    .bind(row.subject.as_ref().map(|subject| subject.as_bytes().as_slice()))
+    .bind(version_column(row.under))
+    .bind(&row.wrapped)
+    .bind(to_column(row.created))
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }

@@ -2,15 +2,16 @@
 
 use botwarden_crypto::{BoxFuture, KeyNumber};
 use botwarden_types::UnixMs;
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Postgres as Engine, Transaction};
 
 use super::changes::CHANNEL;
 use super::database::{PostgresDatabase, PostgresError, in_time};
 use super::migrations::KEYS;
-use crate::cells::row::{count, to_column};
+use crate::cells::Columns;
+use crate::cells::row::{count, from_column, to_column};
 use crate::keyring::shelf::{
-    Added, DataRow, Shelf, ShelfError, TENANT, Tally, TenantRow, Which, unsigned, version_column,
+    Added, DataRow, Restored, Shelf, ShelfError, TENANT, Tally, TenantRow, Which, unsigned, version_column,
 };
 
 /// Wrapped keys in the schema `botwarden_keys`.
@@ -53,23 +54,7 @@ impl PostgresShelf {
 
     async fn add_tenant(&self, row: &TenantRow) -> Result<(), ShelfError> {
         let mut transaction = self.write(Turn::Alone).await?;
-        // Two nodes that begin with root keys of their own must not end with two keys of one version.
-        sqlx::query(
-            "INSERT INTO botwarden_keys.tenant_keys (tenant, version, root, number, wrapped, created)
-             SELECT $1, $2, $3, $4, $5, $6
-             WHERE NOT EXISTS (
-                 SELECT 1 FROM botwarden_keys.tenant_keys WHERE tenant = $1 AND version = $2 AND number <> $4
-             )
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(TENANT)
-        .bind(version_column(row.version))
-        .bind(&row.root)
-        .bind(row.number.as_bytes().as_slice())
-        .bind(&row.wrapped)
-        .bind(to_column(row.created))
-        .execute(&mut *transaction)
-        .await?;
+        insert_tenant(&mut transaction, row).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -134,23 +119,9 @@ impl PostgresShelf {
         if latest(&mut transaction).await? != Some(version_column(row.under)) {
             return Ok(Added::Outdated);
         }
-        let done = sqlx::query(
-            "INSERT INTO botwarden_keys.data_keys (number, tenant, purpose, subject, under, wrapped, created)
-             SELECT $1, $2, $3, $4, $5, $6, $7
-             WHERE NOT EXISTS (SELECT 1 FROM botwarden_keys.destroyed_keys WHERE number = $1)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(row.number.as_bytes().as_slice())
-        .bind(TENANT)
-        .bind(row.purpose.as_str())
-        .bind(row.subject.as_ref().map(|subject| subject.as_bytes().as_slice()))
-        .bind(version_column(row.under))
-        .bind(&row.wrapped)
-        .bind(to_column(row.created))
-        .execute(&mut *transaction)
-        .await?;
+        let inserted = insert_data(&mut transaction, row).await?;
         transaction.commit().await?;
-        Ok(if done.rows_affected() == 1 { Added::Yes } else { Added::Exists })
+        Ok(if inserted { Added::Yes } else { Added::Exists })
     }
 
     async fn before(&self, version: u64, max: usize) -> Result<Vec<DataRow>, ShelfError> {
@@ -208,14 +179,7 @@ impl PostgresShelf {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        sqlx::query(
-            "INSERT INTO botwarden_keys.destroyed_keys (number, tenant, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        )
-        .bind(number.as_bytes().as_slice())
-        .bind(TENANT)
-        .bind(to_column(at))
-        .execute(&mut *transaction)
-        .await?;
+        insert_destroyed(&mut transaction, number, at).await?;
         sqlx::query("UPDATE botwarden_keys.generation SET generation = generation + 1")
             .execute(&mut *transaction)
             .await?;
@@ -235,6 +199,43 @@ impl PostgresShelf {
         Ok(found)
     }
 
+    async fn page_of_destroyed(
+        &self,
+        after: Option<&KeyNumber>,
+        max: usize,
+    ) -> Result<Vec<(KeyNumber, UnixMs)>, ShelfError> {
+        let after = after.map_or(Vec::new(), |number| number.as_bytes().to_vec());
+        let rows = sqlx::query(
+            "SELECT number, at FROM botwarden_keys.destroyed_keys
+             WHERE tenant = $1 AND number > $2 ORDER BY number LIMIT $3",
+        )
+        .bind(TENANT)
+        .bind(after)
+        .bind(count(max))
+        .fetch_all(&self.0.pool)
+        .await?;
+        let read = |row: &PgRow| {
+            let number = KeyNumber::from_stored(&row.bytes("number")?).ok_or(ShelfError::Damaged)?;
+            Ok((number, from_column(row.number("at")?)))
+        };
+        rows.iter().map(read).collect()
+    }
+
+    async fn put_back(&self, rows: &Restored) -> Result<(), ShelfError> {
+        let mut transaction = self.write(Turn::Alone).await?;
+        for (number, at) in &rows.destroyed {
+            in_time(insert_destroyed(&mut transaction, number, *at)).await?;
+        }
+        for row in &rows.tenant {
+            in_time(insert_tenant(&mut transaction, row)).await?;
+        }
+        for row in &rows.data {
+            in_time(insert_data(&mut transaction, row)).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
     async fn count_keys(&self) -> Result<Vec<Tally>, ShelfError> {
         let rows = sqlx::query(
             "SELECT purpose, under, count(*) AS keys, min(created) AS oldest FROM botwarden_keys.data_keys
@@ -250,6 +251,64 @@ impl PostgresShelf {
         let sql = "SELECT generation FROM botwarden_keys.generation";
         unsigned(sqlx::query_scalar(sql).fetch_one(&self.0.pool).await?)
     }
+}
+
+/// Unless there is one, or the version is another key's: two nodes that begin with root keys of their own must not end with two keys of one
+/// version.
+async fn insert_tenant(connection: &mut PgConnection, row: &TenantRow) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO botwarden_keys.tenant_keys (tenant, version, root, number, wrapped, created)
+         SELECT $1, $2, $3, $4, $5, $6
+         WHERE NOT EXISTS (
+             SELECT 1 FROM botwarden_keys.tenant_keys WHERE tenant = $1 AND version = $2 AND number <> $4
+         )
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(TENANT)
+    .bind(version_column(row.version))
+    .bind(&row.root)
+    .bind(row.number.as_bytes().as_slice())
+    .bind(&row.wrapped)
+    .bind(to_column(row.created))
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Whether it was inserted: not if there is one, or was one that is destroyed.
+async fn insert_data(connection: &mut PgConnection, row: &DataRow) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "INSERT INTO botwarden_keys.data_keys (number, tenant, purpose, subject, under, wrapped, created)
+         SELECT $1, $2, $3, $4, $5, $6, $7
+         WHERE NOT EXISTS (SELECT 1 FROM botwarden_keys.destroyed_keys WHERE number = $1)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(row.number.as_bytes().as_slice())
+    .bind(TENANT)
+    .bind(row.purpose.as_str())
+    .bind(row.subject.as_ref().map(|subject| subject.as_bytes().as_slice()))
+    .bind(version_column(row.under))
+    .bind(&row.wrapped)
+    .bind(to_column(row.created))
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+async fn insert_destroyed(
+    connection: &mut PgConnection,
+    number: &KeyNumber,
+    at: UnixMs,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO botwarden_keys.destroyed_keys (number, tenant, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(number.as_bytes().as_slice())
+    .bind(TENANT)
+    .bind(to_column(at))
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 async fn latest(connection: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
@@ -310,6 +369,18 @@ impl Shelf for PostgresShelf {
 
     fn was_destroyed<'a>(&'a self, number: &'a KeyNumber) -> BoxFuture<'a, Result<bool, ShelfError>> {
         Box::pin(in_time(self.destroyed(number)))
+    }
+
+    fn destroyed_keys<'a>(
+        &'a self,
+        after: Option<&'a KeyNumber>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<(KeyNumber, UnixMs)>, ShelfError>> {
+        Box::pin(in_time(self.page_of_destroyed(after, max)))
+    }
+
+    fn restore<'a>(&'a self, rows: &'a Restored) -> BoxFuture<'a, Result<(), ShelfError>> {
+        Box::pin(self.put_back(rows))
     }
 
     fn generation(&self) -> BoxFuture<'_, Result<u64, ShelfError>> {

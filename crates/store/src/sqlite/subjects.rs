@@ -1,5 +1,7 @@
 //! What is kept of a person.
 
+use std::path::Path;
+
 use botwarden_crypto::KeyNumber;
 use botwarden_identity::StoreError;
 use botwarden_types::{BotName, UnixMs, UserName};
@@ -50,6 +52,48 @@ impl Sqlite {
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await?;
         let [sessions, exchanges] = deleted;
         Ok(Erased { key, sessions, exchanges })
+    }
+
+    /// A consistent copy of the database in a new file, whatever is written meanwhile.
+    pub async fn copy_into(&self, path: &Path) -> Result<(), StoreError> {
+        let copied =
+            sqlx::query("VACUUM INTO ?").bind(path.to_string_lossy().into_owned()).execute(&self.pool);
+        copied.await.map(drop).map_err(Fault::from).map_err(failed("copying the database"))
+    }
+
+    /// Deletes what belonged to people whose key is destroyed or gone, after a backup from before was put back. How many rows it were.
+    pub async fn delete_unreadable(&self) -> Result<u64, StoreError> {
+        self.delete_without_key().await.map_err(failed("deleting what was erased"))
+    }
+
+    async fn delete_without_key(&self) -> Result<u64, Fault> {
+        let mut deleted = 0;
+        for (find, delete) in [
+            (
+                "SELECT DISTINCT substr(sealed, 3, 8) FROM sessions WHERE substr(sealed, 1, 1) = x'02'",
+                "DELETE FROM sessions WHERE substr(sealed, 1, 1) = x'02' AND substr(sealed, 3, 8) = ?",
+            ),
+            (
+                "SELECT DISTINCT substr(sealed, 3, 8) FROM exchanges WHERE substr(sealed, 1, 1) = x'02'",
+                "DELETE FROM exchanges WHERE substr(sealed, 1, 1) = x'02' AND substr(sealed, 3, 8) = ?",
+            ),
+        ] {
+            let numbers: Vec<Vec<u8>> = sqlx::query_scalar(find).fetch_all(&self.pool).await?;
+            for number in numbers {
+                let Some(known) = KeyNumber::from_stored(&number) else { continue };
+                let is_there = self
+                    .cells
+                    .keyring()
+                    .has_key(&known)
+                    .await
+                    .map_err(|error| Fault::Keyring(Box::new(error)))?;
+                if !is_there {
+                    deleted += sqlx::query(delete).bind(number).execute(&self.pool).await?.rows_affected();
+                }
+            }
+        }
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await?;
+        Ok(deleted)
     }
 
     /// Rows whose cells are still of format 1, under a key that the root key was derived from.

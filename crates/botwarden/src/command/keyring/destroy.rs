@@ -42,6 +42,9 @@ impl Destroy {
         refuse_tenants(&keyring.list().await?, &self.key)?;
         accountable::record(&state.dir, &keyring, "keyring.destroy", &self.key.to_string()).await?;
         let destroyed = keyring.destroy(&self.key, SystemClock.now().wall).await?;
+        if destroyed {
+            state.begin_epoch(&keyring).await?;
+        }
         keyring.close().await;
         if !destroyed {
             let mend = "`botwarden keyring list --people` shows them";

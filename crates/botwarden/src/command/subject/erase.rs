@@ -44,6 +44,7 @@ impl Erase {
         let store = state.store(keyring.clone()).await?;
         accountable::record(&state.dir, &keyring, "subject.erase", bot.as_str()).await?;
         let erased = store.erase_subject(&bot, &user, SystemClock.now().wall).await?;
+        state.begin_epoch(&keyring).await?;
         store.close().await;
         keyring.close().await;
         let (_, words) = state.announce("forgotten it").await;
