@@ -237,6 +237,14 @@ impl Gateway {
         self.fine(&["key", "revoke", &key.id]).await;
     }
 
+    /// Begins a command that the test may kill.
+    pub fn begin(&self, arguments: &[&str]) -> Child {
+        let mut command = Command::new(&self.binary);
+        command.args(arguments).current_dir(self.folder.path()).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().expect("the binary starts")
+    }
+
     /// Standard output and error of a command that ends well.
     async fn fine(&self, arguments: &[&str]) -> (String, String) {
         let output = self.command(arguments).await;

@@ -200,6 +200,11 @@ impl Server {
         &self.authenticator
     }
 
+    /// The audit log. For the demo, which checks it.
+    pub(crate) fn audit(&self) -> &AuditLog {
+        &self.audit
+    }
+
     /// Where keys are kept. For the demo, which issues its own keys.
     pub(crate) fn store(&self) -> &Store {
         &self.store

@@ -1,7 +1,7 @@
 //! Starts Botwarden for the demo: what `serve` starts, in this process, from a configuration file like anyone's.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use botwarden_identity::{Right, Rights};
 use botwarden_types::{BotName, Clock, KeyId, Secret, SystemClock, UnixMs};
 use tokio::sync::mpsc;
 
+use super::trail::Trail;
 use crate::config::Config;
 use crate::server::{KeyLookup, Server};
 use crate::state::State;
@@ -37,6 +38,7 @@ pub(super) struct DemoGateway {
     /// Every request's decision; when nobody reads, new ones are dropped.
     pub(super) decisions: mpsc::Receiver<Decision>,
     server: Server,
+    audit: PathBuf,
     pepper: Pepper,
 }
 
@@ -88,7 +90,9 @@ pub(super) async fn start(
     let text = TEMPLATE.replace("{model}", &model.to_string()).replace("{key_env}", MODEL_KEY);
     std::fs::write(&file, text).context("writing the demo's configuration")?;
     let config = Config::load(&file).context("reading the demo's configuration")?;
-    let keyring = State::open(&config).await?.keyring().await?;
+    let state = State::open(&config).await?;
+    let audit = state.dir.audit();
+    let keyring = state.keyring().await?;
     let pepper = keyring.pepper()?;
     keyring.close().await;
     let key = model_key.clone();
@@ -96,7 +100,7 @@ pub(super) async fn start(
     let (tap, decisions) = mpsc::channel(DECISIONS_MAX);
     let server = Server::start(config, lookup, vec![Arc::new(Tap(tap))]).await?;
     let (gateway, ops) = (server.addresses().gateway, server.addresses().ops);
-    Ok(DemoGateway { gateway, ops, decisions, server, pepper })
+    Ok(DemoGateway { gateway, ops, decisions, server, pepper, audit })
 }
 
 impl DemoGateway {
@@ -122,6 +126,11 @@ impl DemoGateway {
         keys::revoke(&*self.server.store().keys(), &key.id, SystemClock.now().wall).await?;
         self.server.authenticator().refresh_keys().await?;
         Ok(())
+    }
+
+    /// What the audit log holds, and that an edit of it is found.
+    pub(super) fn trail(&self, folder: &Path) -> anyhow::Result<Trail> {
+        Trail::of(&self.audit, &folder.join("edited-log"), self.server.audit().key())
     }
 
     /// Stops it and waits until it has stopped.
