@@ -17,10 +17,10 @@ mod exit;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod keyring;
 mod ledger;
 mod logs;
 mod server;
+mod state;
 mod text;
 
 pub use cli::run;

@@ -13,6 +13,7 @@ mod read;
 mod schema;
 mod shape;
 mod source;
+mod store;
 mod unknown;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ pub(crate) use raw::RawConfig;
 pub(crate) use read::parse;
 pub(crate) use schema::schema;
 pub(crate) use source::Source;
+pub(crate) use store::StoreConfig;
 pub(crate) use unknown::{nearest, one_of};
 
 /// The valid configuration.
@@ -36,6 +38,8 @@ pub(crate) use unknown::{nearest, one_of};
 pub(crate) struct Config {
     /// Where state lies.
     pub(crate) data_dir: PathBuf,
+    /// Where keys and sessions lie.
+    pub(crate) store: StoreConfig,
     /// Where the gateway listens.
     pub(crate) listen: Listen,
     /// Bounds on what comes in and goes out.

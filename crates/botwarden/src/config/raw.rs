@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::LogConfig;
+use super::store::RawStore;
 use crate::logs;
 
 /// The configuration of Botwarden, `botwarden.toml`.
@@ -19,6 +20,9 @@ use crate::logs;
 pub(crate) struct RawConfig {
     /// Where state lies: keys, sessions, counters. A relative path starts at the folder of this file. Default `botwarden-data`.
     pub(crate) data_dir: Option<String>,
+    /// Where keys and sessions lie, if several nodes share them.
+    #[serde(default)]
+    pub(crate) store: RawStore,
     /// Where callers, backends and monitoring come in. Loopback addresses only.
     #[serde(default)]
     pub(crate) listen: RawListen,

@@ -16,7 +16,8 @@ use toml::de::{DeValue, ValueDeserializer};
 use super::finding::{FINDINGS_MAX, Place};
 use super::raw::{Limits, RawLimits, RawLog};
 use super::shape::{hidden, is_credential_place};
-use super::{Config, Finding, LogConfig, Severity, Source, cross, schema, shape};
+use super::store::RawStore;
+use super::{Config, Finding, LogConfig, Severity, Source, StoreConfig, cross, schema, shape};
 
 /// Bots of one file.
 const BOTS_MAX: usize = 1000;
@@ -58,6 +59,7 @@ impl<'a> Reader<'a> {
     /// Reads every part, so that every part's findings show. `None` only if there are errors.
     fn config(&mut self, folder: &Path) -> Option<Config> {
         let data_dir = self.data_dir(folder);
+        let store: Option<StoreConfig> = self.section::<RawStore, _>("store");
         let listen: Option<Listen> = self.section::<RawListen, _>("listen");
         let bounds: Option<Bounds> = self.section::<RawBounds, _>("bounds");
         let timeouts: Option<Timeouts> = self.section::<RawTimeouts, _>("timeouts");
@@ -70,6 +72,7 @@ impl<'a> Reader<'a> {
         cross::bots(self, &bots);
         Some(Config {
             data_dir: data_dir?,
+            store: store?,
             listen: listen?,
             bounds: bounds?,
             timeouts: timeouts?,

@@ -230,7 +230,7 @@ impl Drop for AuditLog {
 
 /// What signs the log of a keyring. The log's name comes from its key, so that two logs never have one name.
 pub fn signer(keyring: &Keyring) -> Result<NoteSigner, OpenAuditError> {
-    let secret = keyring.audit_signing()?.signing_key();
+    let secret = keyring.audit_signing_key()?;
     let fingerprint = sha256(secret.verifying_key().as_bytes());
     let name: String = fingerprint.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     Ok(NoteSigner::new(&format!("botwarden/{name}"), Algorithm::Ed25519, secret)?)

@@ -2,6 +2,7 @@
 
 mod lock;
 mod modes;
+mod node;
 mod root_key;
 
 use std::fs::DirBuilder;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub use lock::{LockError, ServeLock};
 pub(crate) use modes::{ModeError, check_owned};
+pub use node::NodeFileError;
 pub use root_key::RootKeyFileError;
 
 /// The directory in which everything lies, checked: it is ours and nobody else may look inside.

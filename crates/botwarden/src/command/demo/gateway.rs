@@ -10,14 +10,13 @@ use botwarden_crypto::Pepper;
 use botwarden_gateway::{Outcome, Watch};
 use botwarden_identity::keys::{self, NewKey};
 use botwarden_identity::{Right, Rights};
-use botwarden_store::DataDir;
 use botwarden_types::{BotName, Clock, KeyId, Secret, SystemClock, UnixMs};
 use tokio::sync::mpsc;
 
 use super::trail::Trail;
 use crate::config::Config;
-use crate::keyring;
 use crate::server::{KeyLookup, Server};
+use crate::state::State;
 
 /// One request and what was decided about it, as the gateway reports it. Holds ids, no content.
 #[derive(Clone, Debug)]
@@ -91,9 +90,9 @@ pub(super) async fn start(
     let text = TEMPLATE.replace("{model}", &model.to_string()).replace("{key_env}", MODEL_KEY);
     std::fs::write(&file, text).context("writing the demo's configuration")?;
     let config = Config::load(&file).context("reading the demo's configuration")?;
-    let dir = DataDir::open(&config.data_dir)?;
-    let audit = dir.audit();
-    let keyring = keyring::open(&dir).await?;
+    let state = State::open(&config).await?;
+    let audit = state.dir.audit();
+    let keyring = state.keyring().await?;
     let pepper = keyring.pepper()?;
     keyring.close().await;
     let key = model_key.clone();
@@ -117,14 +116,14 @@ impl DemoGateway {
         };
         let (bot, rights) = (BotName::parse("shop")?, Rights::new(rights.iter().copied())?);
         let new = NewKey { bot, rights, label: None, expires };
-        let (key, record) = keys::issue(self.server.store(), &self.pepper, new, issued).await?;
+        let (key, record) = keys::issue(&*self.server.store().keys(), &self.pepper, new, issued).await?;
         self.server.authenticator().refresh_keys().await?;
         Ok(IssuedKey { id: record.id, key: Secret::new(key.expose().to_owned()) })
     }
 
     /// Revokes a key; when this returns it is refused.
     pub(super) async fn revoke_key(&self, key: &IssuedKey) -> anyhow::Result<()> {
-        keys::revoke(self.server.store(), &key.id, SystemClock.now().wall).await?;
+        keys::revoke(&*self.server.store().keys(), &key.id, SystemClock.now().wall).await?;
         self.server.authenticator().refresh_keys().await?;
         Ok(())
     }

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use botwarden_store::{DataDir, Rewrapped, Rotation};
+use botwarden_store::{Rewrapped, Rotation};
 use botwarden_types::{Clock, SystemClock};
 use indicatif::ProgressBar;
 
 use crate::cli::ConfigFile;
 use crate::config::Config;
-use crate::{accountable, exit, keyring};
+use crate::state::State;
+use crate::{accountable, exit};
 
 /// Replace the tenant's key, or with `--root` the root key, by a new one and wrap all others under it.
 ///
@@ -31,12 +32,12 @@ pub(crate) struct Rotate {
 impl Rotate {
     pub(crate) async fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
         let config = Config::load(&self.config.or(before))?;
-        let dir = DataDir::existing(&config.data_dir)?;
-        let keyring = keyring::open(&dir).await?;
+        let state = State::existing(&config).await?;
+        let keyring = state.keyring().await?;
         let target = if self.root { "root" } else { "tenant" };
-        accountable::record(&dir, &keyring, "keyring.rotate", target).await?;
+        accountable::record(&state.dir, &keyring, "keyring.rotate", target).await?;
         let done = if self.root {
-            keyring.rotate_root_file(&dir).await?
+            keyring.rotate_root_file(&state.dir).await?
         } else {
             let bar = ProgressBar::new(0);
             let told = keyring.rotate_tenant(SystemClock.now().wall, |keys, of| {
