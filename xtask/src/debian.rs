@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
+use crate::postgres;
 use crate::run::{Steps, works};
 use crate::workspace::Workspace;
 
@@ -18,11 +19,18 @@ struct Need {
     packages: &'static [&'static str],
 }
 
-const NEEDS: &[Need] = &[Need {
-    what: "Python 3.11 or later with venv, for the client tests",
-    probe: &["python3", "-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"],
-    packages: &["python3", "python3-venv"],
-}];
+const NEEDS: &[Need] = &[
+    Need {
+        what: "Python 3.11 or later with venv, for the client tests",
+        probe: &["python3", "-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"],
+        packages: &["python3", "python3-venv"],
+    },
+    Need {
+        what: "PostgreSQL, for the tests of the shared store",
+        probe: postgres::PROBE,
+        packages: &["postgresql"],
+    },
+];
 
 /// May we install packages, or only name them?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 
 mod command;
 mod debian;
+mod postgres;
 mod python;
 mod run;
 mod workspace;

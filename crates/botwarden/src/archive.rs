@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use botwarden_gateway::{Archive, Slot};
-use botwarden_store::Sqlite;
+use botwarden_store::Store;
 use botwarden_types::KeptExchange;
 use tokio::sync::mpsc::{self, OwnedPermit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -39,7 +39,7 @@ struct Room {
 
 impl Archivist {
     /// The archivist, and what writes until all of it is written and the archivist is gone.
-    pub(crate) fn new(store: Sqlite) -> (Arc<Self>, impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn new(store: Store) -> (Arc<Self>, impl Future<Output = ()> + Send + 'static) {
         let (queue, waiting) = mpsc::channel(EXCHANGES_MAX);
         let failing = Arc::new(AtomicBool::new(false));
         let content = Arc::new(Semaphore::new(CONTENT_KIB_MAX));
@@ -69,7 +69,7 @@ impl Slot for Room {
 }
 
 /// Writes what comes, many at once. What fails is tried again until it is written.
-async fn write(store: Sqlite, mut waiting: mpsc::Receiver<Waiting>, failing: Arc<AtomicBool>) {
+async fn write(store: Store, mut waiting: mpsc::Receiver<Waiting>, failing: Arc<AtomicBool>) {
     let mut batch = Vec::with_capacity(BATCH);
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
         let (exchanges, rooms): (Vec<_>, Vec<_>) =

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use botwarden_audit::{Decision, Event, Outcome as Ended, Verdict, Word};
 use botwarden_gateway::{Decided, Ledger, Outcome, Receipt};
-use botwarden_store::audit::{AuditLog, Person};
+use botwarden_store::audit::{AuditLog, Haste, Person};
 
 /// Writes the gateway's decisions and their outcomes to the audit log.
 pub(crate) struct Bookkeeper(pub(crate) Arc<AuditLog>);
@@ -31,7 +31,9 @@ impl Ledger for Bookkeeper {
             user: user.clone(),
             address: decided.address,
         });
-        let receipt = self.0.record(decided.at, event, person).ok()?;
+        // What is refused releases nothing, so nobody waits for it.
+        let haste = if decided.refused.is_none() { Haste::Awaited } else { Haste::InPassing };
+        let receipt = self.0.record(decided.at, event, person, haste).ok()?;
         Some(Box::pin(async move { receipt.durable().await.is_ok() }))
     }
 
@@ -54,7 +56,7 @@ impl Ledger for Bookkeeper {
             duration_ms: u64::try_from(outcome.timings.total().as_millis()).unwrap_or(u64::MAX),
         });
         // An outcome that is missing shows as a request that was not finished; nothing is undone by it.
-        if self.0.note(outcome.at, event).is_err() {
+        if self.0.record(outcome.at, event, None, Haste::InPassing).is_err() {
             tracing::warn!(request = %outcome.request, "the audit log could not take how a request ended");
         }
     }

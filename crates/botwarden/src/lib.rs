@@ -17,11 +17,11 @@ mod exit;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod keyring;
 mod ledger;
 mod logs;
 mod root;
 mod server;
+mod state;
 mod text;
 
 pub use cli::run;

@@ -9,13 +9,12 @@ use anyhow::Context;
 use botwarden_crypto::{Passphrase, PassphraseError, RootProvider};
 use botwarden_reach::{AwsKms, Credentials, KmsConfig, Patience, SecretPlace, Secrets, VaultTransit};
 use botwarden_store::{
-    CredentialRoot, DataDir, FileRoot, IfMissing, Keyring, PassphraseRoot, SecretFileError, read_secret,
+    CredentialRoot, DataDir, FileRoot, IfMissing, PassphraseRoot, SecretFileError, read_secret,
 };
 use botwarden_types::{Clock, Secret, SystemClock};
 use zeroize::Zeroizing;
 
 use crate::config::{Finding, RootKeyConfig};
-use crate::exit::Advice;
 
 /// Names the folder in which systemd hands over credentials. Source: systemd.exec(5).
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
@@ -102,25 +101,6 @@ fn credentials(kms: &KmsConfig) -> Result<Credentials, Box<dyn Error + Send + Sy
         Some(path) => Credentials::from_file(&read_secret(path)?, &kms.profile)?,
         None => Credentials::from_env(|name| std::env::var(name).ok())?,
     })
-}
-
-/// Opens the keyring under the root key of a configuration; makes the keys where there are none.
-pub(crate) async fn keyring(config: &RootKeyConfig, dir: &DataDir) -> anyhow::Result<Keyring> {
-    let now = SystemClock.now().wall;
-    if *config == RootKeyConfig::File {
-        let root = FileRoot::open(dir).context("reading the root key")?;
-        let before = root.derived_before();
-        return Keyring::open(dir, Arc::new(root), before, now).await.context("opening the keyring");
-    }
-    if dir.lacks_keyring() {
-        let mend = "restore it from your backup; a directory from before there was one is started once without `[root_key]`, \
-                    and its keys are then moved with `botwarden keyring move`";
-        return Err(
-            Advice::new("`keyring.db` is missing, but the data that its keys open is there", mend).into()
-        );
-    }
-    let root = open(config, dir, IfMissing::MakeIfEmpty).await.context("reading the root key")?;
-    Keyring::open(dir, root, None, now).await.context("opening the keyring")
 }
 
 /// What does not fit around `[root_key]` on this machine.

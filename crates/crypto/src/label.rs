@@ -23,6 +23,8 @@ pub(crate) enum Label {
     Salt,
     /// Of a data key: the seed of the key that signs checkpoints of the audit log.
     AuditLog,
+    /// The same for one of several nodes that share a data key; the node's name follows.
+    AuditLogOfNode,
 }
 
 impl Label {
@@ -38,6 +40,7 @@ impl Label {
             Self::Cell => b"botwarden/v2/cell",
             Self::Salt => b"botwarden/v2/salt",
             Self::AuditLog => b"botwarden/v2/audit-log",
+            Self::AuditLogOfNode => b"botwarden/v2/audit-log/node/",
         }
     }
 }

@@ -277,16 +277,42 @@ impl Authenticator {
     /// Ends the sessions that are not kept any more: what another process has deleted is refused when this returns, streams under way
     /// included.
     pub async fn end_deleted_sessions(&self, now: UnixMs) -> Result<(), StoreError> {
+        self.end_all_but_kept(now).await.map(drop)
+    }
+
+    /// Takes up what other processes did to sessions: those they ended or deleted are refused when this returns, streams under way
+    /// included, and those they opened are recognised.
+    pub async fn refresh_sessions(&self, now: UnixMs) -> Result<(), StoreError> {
+        for stored in self.end_all_but_kept(now).await? {
+            if self.sessions.bot_of(&stored.id).is_none() {
+                self.resume(stored);
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for one session.
+    pub async fn refresh_session(&self, id: &SessionId, now: UnixMs) -> Result<(), StoreError> {
+        let kept = self.wiring.sessions.live_session(id, now).await?;
+        match (kept, self.sessions.bot_of(id)) {
+            (Some(stored), None) => self.resume(stored),
+            (None, Some(bot)) => self.sessions.end(&bot, id),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        Ok(())
+    }
+
+    async fn end_all_but_kept(&self, now: UnixMs) -> Result<Vec<StoredSession>, StoreError> {
         // In this order: whoever is in memory was kept before, so that what is opened meanwhile is not taken for deleted.
         let here = self.sessions.ids();
-        let kept = self.wiring.sessions.live_sessions(now).await?;
-        let kept: HashSet<&SessionId> = kept.iter().map(|session| &session.id).collect();
+        let live = self.wiring.sessions.live_sessions(now).await?;
+        let kept: HashSet<&SessionId> = live.iter().map(|session| &session.id).collect();
         for id in here.iter().filter(|id| !kept.contains(id)) {
             if let Some(bot) = self.sessions.bot_of(id) {
                 self.sessions.end(&bot, id);
             }
         }
-        Ok(())
+        Ok(live)
     }
 
     /// Forgets expired sessions and their turns, in memory and in the store. Call it every few seconds.

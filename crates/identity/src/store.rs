@@ -196,6 +196,13 @@ pub trait SessionStore: Send + Sync + 'static {
     /// All sessions that have neither ended nor expired. One whose record was tampered with is left out, and so refused.
     fn live_sessions(&self, now: UnixMs) -> BoxFuture<'_, Result<Vec<StoredSession>, StoreError>>;
 
+    /// The session `id`, if it has neither ended nor expired, nor was tampered with.
+    fn live_session<'a>(
+        &'a self,
+        id: &'a SessionId,
+        now: UnixMs,
+    ) -> BoxFuture<'a, Result<Option<StoredSession>, StoreError>>;
+
     /// Ends `bot`'s session `id`.
     fn end_session<'a>(
         &'a self,

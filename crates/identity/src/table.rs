@@ -227,9 +227,12 @@ pub(crate) struct Room<'a> {
 }
 
 impl Room<'_> {
-    /// Puts the session there.
+    /// Puts the session there, unless it is there already: whoever opens it and whoever is told of it may come at once.
     pub(crate) fn fill(mut self, hash: Digest, session: Arc<Session>) {
         let mut ledger = self.table.ledger.lock();
+        if ledger.hashes.contains_key(&session.id) {
+            return;
+        }
         if let Some(shard) = self.table.shard(&hash) {
             ledger.hashes.insert(session.id.clone(), hash);
             shard.write().insert(hash, session);

@@ -1,5 +1,5 @@
 //! What tests need to treat Botwarden as its users do: the real binary on port 0, an upstream that can be scripted, a
-//! client that shows the bytes, a clock to turn.
+//! client that shows the bytes, a clock to turn, a PostgreSQL database of one's own.
 //!
 //! For tests only: things that cannot happen in a sound test end it with a panic that says what was expected.
 #![expect(
@@ -12,6 +12,7 @@
 mod client;
 mod clock;
 mod patience;
+mod postgres;
 mod process;
 pub mod synthetic;
 mod upstream;
@@ -21,6 +22,7 @@ mod wire;
 pub use client::{Client, Reply, Stream};
 pub use clock::ManualClock;
 pub use patience::soon;
+pub use postgres::{POSTGRES, TestDatabase};
 pub use process::{Gateway, GatewayBuilder, Key, run};
 pub use upstream::{Answer, FakeUpstream, Feeds, Recorded};
 pub use vault::{FakeVault, Mood};

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub struct GatewayBuilder {
     binary: PathBuf,
     config: String,
     environment: Vec<(String, String)>,
+    root_key: Option<PathBuf>,
 }
 
 /// A running `botwarden serve` with its own folder. Killed when dropped.
@@ -59,7 +61,7 @@ const PORTS: &str = "[listen]\ngateway = \"127.0.0.1:0\"\nops = \"127.0.0.1:0\"\
 impl GatewayBuilder {
     /// Starts from `[listen]` on free ports and nothing else; `binary` is `env!("CARGO_BIN_EXE_botwarden")`.
     pub fn new(binary: impl Into<PathBuf>) -> Self {
-        Self { binary: binary.into(), config: PORTS.to_owned(), environment: Vec::new() }
+        Self { binary: binary.into(), config: PORTS.to_owned(), environment: Vec::new(), root_key: None }
     }
 
     /// Adds a bot named `name` whose upstream speaks `dialect` at `url`; `rest` is more TOML of the bot. Unless it says
@@ -98,10 +100,22 @@ impl GatewayBuilder {
         self
     }
 
+    /// Makes it a further node: it gets the root key of that one.
+    #[must_use]
+    pub fn root_key_of(mut self, node: &Gateway) -> Self {
+        self.root_key = Some(node.folder().join("botwarden-data/root.key"));
+        self
+    }
+
     /// Starts it and waits for its `ready` line.
     pub async fn start(self) -> Gateway {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("botwarden.toml"), &self.config).expect("a configuration file");
+        if let Some(key) = &self.root_key {
+            let data = folder.path().join("botwarden-data");
+            std::fs::DirBuilder::new().mode(0o700).create(&data).expect("a data directory");
+            std::fs::copy(key, data.join("root.key")).expect("a copy of the root key");
+        }
         let log = Log::default();
         let (running, ready) = spawn(&self.binary, folder.path(), &self.environment, &log).await;
         Gateway {
@@ -221,6 +235,14 @@ impl Gateway {
     /// Revokes a key; it is refused when this returns.
     pub async fn revoke(&self, key: &Key) {
         self.fine(&["key", "revoke", &key.id]).await;
+    }
+
+    /// Begins a command that the test may kill.
+    pub fn begin(&self, arguments: &[&str]) -> Child {
+        let mut command = Command::new(&self.binary);
+        command.args(arguments).current_dir(self.folder.path()).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().expect("the binary starts")
     }
 
     /// Standard output and error of a command that ends well.

@@ -6,11 +6,12 @@ use std::process::Stdio;
 use anyhow::Context as _;
 
 use crate::debian::{self, Install};
+use crate::postgres::{self, Postgres};
 use crate::python::Clients;
 use crate::run::{Steps, describe, succeeded};
 use crate::workspace::Workspace;
 
-/// Run every test: Rust, then the real client libraries in Python against the real binary.
+/// Run every test: Rust, with a PostgreSQL server of its own, then the real client libraries in Python against the real binary.
 ///
 /// Debian packages that are missing are installed with `--install`, where `CI=true`, and to root in a container;
 /// elsewhere they are named. Example: `cargo xtask test --fast`
@@ -42,7 +43,11 @@ impl Test {
     fn everything(&self, workspace: &Workspace, steps: &mut Steps) -> anyhow::Result<()> {
         debian::provide(workspace, Install::decide(self.install), steps)?;
         let built = build(workspace, steps)?;
-        steps.run("Rust tests", workspace.cargo(["test", "--workspace", "--no-fail-fast"]))?;
+        let postgres = Postgres::start(steps)?;
+        let mut tests = workspace.cargo(["test", "--workspace", "--no-fail-fast"]);
+        tests.env(postgres::VARIABLE, postgres.url());
+        steps.run("Rust tests", tests)?;
+        drop(postgres);
         let clients = Clients::provide(workspace, steps)?;
         clients.test(workspace, &built, steps)
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::{ConfigFile, Format};
-use crate::config::{Config, ConfigErrors, Finding, Severity, count, report};
+use crate::config::{Config, ConfigErrors, Finding, Severity, StoreConfig, count, report};
 use crate::{exit, root};
 
 /// Check the configuration without starting anything, and say what it means.
@@ -62,6 +62,11 @@ fn surroundings(config: &Config, env: impl Fn(&str) -> Option<OsString>) -> Vec<
             findings.push(Finding::warning(&format!("bot[{at}].upstream.key.env"), &found, expected));
         }
     }
+    if let Err(missing) = config.store.url(&env) {
+        let found = format!("`{}`, which {}", missing.variable, missing.why);
+        let expected = "a variable that holds the address of the database where `botwarden serve` runs";
+        findings.push(Finding::warning("store.url.env", &found, expected));
+    }
     for (at, bot) in config.bots.iter().enumerate() {
         let Some(file) = &bot.upstream.ca_file else { continue };
         if let Err(error) = std::fs::File::open(file) {
@@ -108,11 +113,12 @@ fn meaning(config: &Config) -> String {
     let listen = &config.listen;
     let backend = listen.backend.map_or(String::new(), |at| format!(", backend http://{at}"));
     let mut text = format!(
-        "\nlisten    gateway http://{}{backend}, ops http://{}\ndata      {}\nroot key  {}\nlog       {}\n",
+        "\nlisten    gateway http://{}{backend}, ops http://{}\ndata      {}\nroot key  {}\n{}log       {}\n",
         listen.gateway,
         listen.ops,
         config.data_dir.display(),
         config.root_key.words(),
+        store(&config.store),
         config.log.level,
     );
     for bot in &config.bots {
@@ -133,6 +139,17 @@ fn meaning(config: &Config) -> String {
         }
     }
     text
+}
+
+/// Nothing where keys and sessions lie in the data directory as well.
+fn store(store: &StoreConfig) -> String {
+    match store {
+        StoreConfig::DataDir => String::new(),
+        StoreConfig::Url(url) => {
+            format!("store     PostgreSQL at {}, sslmode {}\n", url.server(), url.protection())
+        }
+        StoreConfig::Variable(variable) => format!("store     PostgreSQL, its address from {variable}\n"),
+    }
 }
 
 fn key(bot: &BotConfig) -> String {

@@ -14,6 +14,7 @@ mod root_key;
 mod schema;
 mod shape;
 mod source;
+mod store;
 mod unknown;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ pub(crate) use read::parse;
 pub(crate) use root_key::RootKeyConfig;
 pub(crate) use schema::schema;
 pub(crate) use source::Source;
+pub(crate) use store::StoreConfig;
 pub(crate) use unknown::{nearest, one_of};
 
 /// The valid configuration.
@@ -40,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     /// Who keeps the root key.
     pub(crate) root_key: RootKeyConfig,
+    /// Where keys and sessions lie.
+    pub(crate) store: StoreConfig,
     /// Where the gateway listens.
     pub(crate) listen: Listen,
     /// Bounds on what comes in and goes out.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::LogConfig;
 use super::root_key::RawRootKey;
+use super::store::RawStore;
 use crate::logs;
 
 /// The configuration of Botwarden, `botwarden.toml`.
@@ -23,6 +24,9 @@ pub(crate) struct RawConfig {
     /// Who keeps the root key, which opens everything: one of these, or, if none is named, the file `root.key` in `data_dir`.
     #[serde(default)]
     pub(crate) root_key: RawRootKey,
+    /// Where keys and sessions lie, if several nodes share them.
+    #[serde(default)]
+    pub(crate) store: RawStore,
     /// Where callers, backends and monitoring come in. Loopback addresses only.
     #[serde(default)]
     pub(crate) listen: RawListen,

@@ -17,7 +17,8 @@ use super::finding::{FINDINGS_MAX, Place};
 use super::raw::{Limits, RawLimits, RawLog};
 use super::root_key::{RawRootKey, RootKeyConfig};
 use super::shape::{hidden, is_credential_place};
-use super::{Config, Finding, LogConfig, Severity, Source, cross, schema, shape};
+use super::store::RawStore;
+use super::{Config, Finding, LogConfig, Severity, Source, StoreConfig, cross, schema, shape};
 
 /// Bots of one file.
 const BOTS_MAX: usize = 1000;
@@ -60,6 +61,7 @@ impl<'a> Reader<'a> {
     fn config(&mut self, folder: &Path) -> Option<Config> {
         let data_dir = self.data_dir(folder);
         let root_key: Option<RootKeyConfig> = self.section::<RawRootKey, _>("root_key");
+        let store: Option<StoreConfig> = self.section::<RawStore, _>("store");
         let listen: Option<Listen> = self.section::<RawListen, _>("listen");
         let bounds: Option<Bounds> = self.section::<RawBounds, _>("bounds");
         let timeouts: Option<Timeouts> = self.section::<RawTimeouts, _>("timeouts");
@@ -73,6 +75,7 @@ impl<'a> Reader<'a> {
         Some(Config {
             data_dir: data_dir?,
             root_key: root_key?.in_folder(folder),
+            store: store?,
             listen: listen?,
             bounds: bounds?,
             timeouts: timeouts?,

@@ -19,6 +19,8 @@ enum Kind<'s> {
         required: Vec<&'s str>,
     },
     List(&'s Value),
+    /// Values of several types.
+    AnyOf(&'s [Value]),
     OneOf(Vec<&'s str>),
     Text,
     Whole {
@@ -57,6 +59,11 @@ impl<'s> Walk<'_, 's> {
             (Kind::List(items), DeValue::Array(values)) => {
                 for (at, value) in values.iter().enumerate() {
                     self.value(&format!("{path}[{at}]"), items, value);
+                }
+            }
+            (Kind::AnyOf(choices), written) if choices.iter().any(|it| Kind::of(it).is_type_of(written)) => {
+                for choice in choices.iter().filter(|it| Kind::of(it).is_type_of(written)) {
+                    self.value(path, choice, value);
                 }
             }
             (Kind::OneOf(names), DeValue::String(text)) if names.contains(&text.as_ref()) => {}
@@ -121,6 +128,9 @@ impl<'s> Kind<'s> {
         if !names.is_empty() {
             return Self::OneOf(names);
         }
+        if let Some(Value::Array(choices)) = schema.get("anyOf") {
+            return Self::AnyOf(choices);
+        }
         match schema.get("type").and_then(Value::as_str) {
             Some("object") => match schema.get("properties").and_then(Value::as_object) {
                 Some(properties) => Self::Table { properties, required: texts(schema.get("required")) },
@@ -132,6 +142,14 @@ impl<'s> Kind<'s> {
             Some("boolean") => Self::Truth,
             _ => Self::Anything,
         }
+    }
+
+    /// Whether a value is of this type, whatever else is wrong with it.
+    fn is_type_of(&self, value: &DeValue<'_>) -> bool {
+        matches!(
+            (self, value),
+            (Self::Table { .. }, DeValue::Table(_)) | (Self::Text | Self::OneOf(_), DeValue::String(_))
+        )
     }
 
     /// The bounds that the schema names, and those of its format.
@@ -163,6 +181,9 @@ impl<'s> Kind<'s> {
                 Kind::Text => "a list of texts such as `[\"…\", \"…\"]`".to_owned(),
                 _ => "a list".to_owned(),
             },
+            Self::AnyOf(choices) => {
+                choices.iter().map(|it| Self::of(it).words()).collect::<Vec<_>>().join(" or ")
+            }
             Self::OneOf(names) => unknown::one_of(names.iter().copied()),
             Self::Text => "a text in quotes".to_owned(),
             Self::Whole { min: 0, max } if *max < i128::from(i64::MAX) => {
@@ -212,11 +233,13 @@ fn explained(finding: Finding, schema: &Value) -> Finding {
     }
 }
 
-/// Whether people may have put a credential there: below a key that is named so. (A root key's `key` is a name in a service.)
+/// Whether people may have put a credential there: below a key that is named so, or in the address of the store. (A root key's `key` is a name
+/// in a service.)
 pub(super) fn is_credential_place(path: &str) -> bool {
-    let names: &[&str] = match path.strip_prefix("root_key") {
-        Some(_) => &["passphrase", "token"],
-        None => &["key"],
+    let names: &[&str] = match path.split('.').next() {
+        Some("store") => return true,
+        Some("root_key") => &["passphrase", "token"],
+        _ => &["key"],
     };
     path.split('.').any(|segment| names.contains(&segment))
 }

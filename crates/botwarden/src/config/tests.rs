@@ -107,7 +107,10 @@ fn the_schema_is_that_of_the_file() {
     let schema = schema();
     let properties = schema["properties"].as_object().unwrap();
     let keys: Vec<&str> = properties.keys().map(String::as_str).collect();
-    assert_eq!(keys, ["bot", "bounds", "data_dir", "limits", "listen", "log", "root_key", "timeouts"]);
+    assert_eq!(
+        keys,
+        ["bot", "bounds", "data_dir", "limits", "listen", "log", "root_key", "store", "timeouts"]
+    );
     assert_eq!(schema["additionalProperties"], false);
     assert_eq!(schema["required"], serde_json::json!(["bot"]));
     assert!(!schema.to_string().contains("null"), "TOML has no null");

@@ -1,5 +1,6 @@
 //! Wires the parts together and runs them: stores, limits, keys, the gateway, the control socket, reloads, signals.
 
+mod nodes;
 mod reload;
 mod signals;
 
@@ -16,14 +17,15 @@ use botwarden_identity::{Authenticator, Bounds, StoreError, Wiring};
 use botwarden_limit::{Limiter, Settings};
 use botwarden_store::audit::AuditLog;
 use botwarden_store::control::{ControlListener, News};
-use botwarden_store::{DataDir, FileJournal, Keyring, Sqlite};
+use botwarden_store::{DataDir, FileJournal, Keyring, Store};
 use botwarden_types::{Clock, Now, SystemClock, UnixMs};
 use tokio::task::JoinHandle;
 
 use crate::archive::Archivist;
 use crate::config::Config;
 use crate::ledger::Bookkeeper;
-use crate::{accountable, keyring, logs};
+use crate::state::State;
+use crate::{accountable, logs};
 
 /// How often changes that nobody announced are looked for (DESIGN: in force within about a second).
 const KEYS_CHECK_EVERY: Duration = Duration::from_secs(1);
@@ -100,7 +102,7 @@ pub(crate) struct Server {
     limiter: Arc<Limiter>,
     journal: Arc<FileJournal>,
     clock: Arc<dyn Clock>,
-    store: Sqlite,
+    store: Store,
     keyring: Arc<Keyring>,
     audit: Arc<AuditLog>,
     /// How often the configuration was replaced.
@@ -123,14 +125,15 @@ impl Server {
             tracing::warn!(%warning, "configuration");
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let dir = DataDir::open(&config.data_dir).context("opening the data directory")?;
-        let keyring = keyring::open(&config, &dir).await?;
+        let state = State::open(&config).await?;
+        let keyring = state.keyring().await?;
         // The socket first: news of a change that the first reading of keys missed then waits in its queue.
-        let control = ControlListener::bind(&dir).context("taking the data directory")?;
-        let store = Sqlite::open(&dir, keyring.clone()).await.context("opening the store")?;
+        let control = ControlListener::bind(&state.dir).context("taking the data directory")?;
+        let store = state.store(keyring.clone()).await?;
+        let changes = store.changes().await?;
         let wiring = Wiring {
-            keys: Arc::new(store.clone()),
-            sessions: Arc::new(store.clone()),
+            keys: store.keys(),
+            sessions: store.sessions(),
             pepper: keyring.pepper()?,
             index: keyring.index()?,
             bounds: Bounds::default(),
@@ -140,9 +143,10 @@ impl Server {
         let authenticator = Arc::new(authenticator);
         let mut settings = Settings::new(*keyring.limit_hash_key()?.expose());
         settings.keys_max = config.limit_keys_max;
-        let (limiter, journal) = limiter(&dir, settings, clock.now()).context("opening the limit journal")?;
+        let (limiter, journal) =
+            limiter(&state.dir, settings, clock.now()).context("opening the limit journal")?;
         let live = live(&config, &lookup, &limiter)?;
-        let audit = AuditLog::open(&dir, keyring.clone(), env!("CARGO_PKG_VERSION"), clock.now().wall)
+        let audit = AuditLog::open(&state.dir, keyring.clone(), env!("CARGO_PKG_VERSION"), clock.now().wall)
             .await
             .context("opening the audit log")?;
         let configured = accountable::configured(None, config.digest, 0)?;
@@ -159,12 +163,15 @@ impl Server {
         };
         let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
         let gateway = Gateway::start(&config.listen, workers, live, ports).await?;
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(listen_for_news(control, authenticator.clone(), keyring.clone(), audit.clone())),
             tokio::spawn(watch_keys(authenticator.clone(), keyring.clone())),
             tokio::spawn(purge(authenticator.clone(), store.clone(), clock.clone())),
             tokio::spawn(keep_limits(journal.clone(), limiter.clone(), clock.clone())),
         ];
+        if let Some(changes) = changes {
+            tasks.push(tokio::spawn(nodes::follow(changes, authenticator.clone(), keyring.clone())));
+        }
         let archiving = tokio::spawn(archiving);
         Ok(Self {
             gateway,
@@ -193,8 +200,13 @@ impl Server {
         &self.authenticator
     }
 
+    /// The audit log. For the demo, which checks it.
+    pub(crate) fn audit(&self) -> &AuditLog {
+        &self.audit
+    }
+
     /// Where keys are kept. For the demo, which issues its own keys.
-    pub(crate) fn store(&self) -> &Sqlite {
+    pub(crate) fn store(&self) -> &Store {
         &self.store
     }
 
@@ -215,6 +227,7 @@ impl Server {
         for (what, same) in [
             ("`data_dir`", config.data_dir == self.config.data_dir),
             ("`[root_key]`", config.root_key == self.config.root_key),
+            ("`[store]`", config.store == self.config.store),
             ("`[listen]`", config.listen == self.config.listen),
             ("`[limits]`", config.limit_keys_max == self.config.limit_keys_max),
             ("`[log]`", config.log == self.config.log),
@@ -328,7 +341,7 @@ async fn listen_for_news(
     control.serve(handler).await;
 }
 
-async fn purge_exchanges(store: &Sqlite, now: UnixMs) -> Result<(), StoreError> {
+async fn purge_exchanges(store: &Store, now: UnixMs) -> Result<(), StoreError> {
     let mut deleted = 0;
     loop {
         let batch = store.purge_exchanges(now, PURGE_BATCH).await?;
@@ -351,13 +364,21 @@ async fn watch_keys(authenticator: Arc<Authenticator>, keyring: Arc<Keyring>) {
         if let Err(error) = authenticator.refresh_keys_if_changed().await {
             tracing::error!(%error, "keys could not be read; the ones before stay in force");
         }
-        if let Err(error) = keyring.forget_destroyed().await {
-            tracing::error!(%error, "the keyring could not be read");
+        if let Err(error) = forget_erased(&authenticator, &keyring).await {
+            tracing::error!(%error, "what was erased could not be looked for");
         }
     }
 }
 
-async fn purge(authenticator: Arc<Authenticator>, store: Sqlite, clock: Arc<dyn Clock>) {
+/// Forgets destroyed keys, and the sessions that were theirs.
+async fn forget_erased(authenticator: &Authenticator, keyring: &Keyring) -> anyhow::Result<()> {
+    if keyring.forget_destroyed().await? {
+        authenticator.end_deleted_sessions(SystemClock.now().wall).await?;
+    }
+    Ok(())
+}
+
+async fn purge(authenticator: Arc<Authenticator>, store: Store, clock: Arc<dyn Clock>) {
     let mut every = tokio::time::interval(PURGE_EVERY);
     loop {
         every.tick().await;

@@ -25,7 +25,7 @@ const PREFIXED_CHARS: usize = 12;
 pub(crate) fn mask(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut run = String::new();
-    for c in text.chars() {
+    for c in without_passwords(text).chars() {
         if is_token(c) {
             run.push(c);
             continue;
@@ -35,6 +35,30 @@ pub(crate) fn mask(text: &str) -> String {
         masked.push(c);
     }
     masked += &mask_run(&run);
+    masked
+}
+
+/// The text with the passwords in addresses (`scheme://user:password@host`) replaced. A password may hold `@`, and in a slip `/` and `:`.
+fn without_passwords(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut masked = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        masked += "://";
+        let end =
+            part.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`')).unwrap_or(part.len());
+        let (address, rest) = part.split_at(end);
+        match (address.find(':'), address.rfind('@')) {
+            (Some(colon), Some(at)) if colon < at => {
+                let (user, password) = address.split_at(colon + 1);
+                let (password, host) = password.split_at(at - colon - 1);
+                masked += user;
+                masked.extend(password.chars().map(|_| '*'));
+                masked += host;
+            }
+            _ => masked += address,
+        }
+        masked += rest;
+    }
     masked
 }
 
@@ -62,6 +86,9 @@ mod tests {
             ("models = [\"claude-3-5-sonnet-20241022\"]", "models = [\"claude-3-5-sonnet-20241022\"]"),
             ("bot[0].upstream.key", "bot[0].upstream.key"),
             ("sk-*", "sk-*"),
+            ("url = \"postgres://bw:hunter2@db/bw\" # x@y", "url = \"postgres://bw:*******@db/bw\" # x@y"),
+            ("postgres://bw:hun/t@er:2@db:5432/bw,", "postgres://bw:**********@db:5432/bw,"),
+            ("postgres://bw@db:5432/bw http://[::1]:80", "postgres://bw@db:5432/bw http://[::1]:80"),
             ("the-quick-brown-fox-jumps-over-the-lazy-dog", "the-quick-brown-fox-jumps-over-the-lazy-dog"),
             ("", ""),
         ] {

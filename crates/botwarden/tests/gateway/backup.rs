@@ -139,9 +139,9 @@ async fn a_backup_that_was_changed_is_refused() {
     fine(&shop.gateway, &["audit", "verify"]).await;
 }
 
-/// How many chats; the long proof sets more.
+/// How many chats.
 fn chats() -> usize {
-    std::env::var("BOTWARDEN_CHATS").ok().and_then(|count| count.parse().ok()).unwrap_or(300)
+    if cfg!(feature = "prove") { 10_000 } else { 300 }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

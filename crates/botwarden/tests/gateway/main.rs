@@ -22,6 +22,7 @@ mod kept;
 mod keys;
 mod lifecycle;
 mod limits;
+mod postgres;
 mod privacy;
 mod refusals;
 mod restarts;

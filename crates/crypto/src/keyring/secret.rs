@@ -87,6 +87,13 @@ impl SecretKey {
         SigningKey::from_seed(&self.derive(Label::AuditLog))
     }
 
+    /// As the key that signs checkpoints of the audit log of `node`: each of several nodes that share the secret has a log of its own, and so
+    /// a key of its own.
+    pub fn signing_key_of(&self, node: &str) -> SigningKey {
+        let info = [Label::AuditLogOfNode.as_bytes(), node.as_bytes()].concat();
+        SigningKey::from_seed(&Extracted::of_data_key(&self.0).key(&info))
+    }
+
     /// As what opens cells of format 1.
     pub fn format_one(&self) -> FormatOne {
         FormatOne::new(&self.0)

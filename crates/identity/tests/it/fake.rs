@@ -105,6 +105,17 @@ impl SessionStore for Fake {
         })
     }
 
+    fn live_session<'a>(
+        &'a self,
+        id: &'a SessionId,
+        now: UnixMs,
+    ) -> BoxFuture<'a, Result<Option<StoredSession>, StoreError>> {
+        self.run(move |state| {
+            let mut live = state.sessions.iter().filter(|(session, ended)| !ended && session.expires > now);
+            live.find(|(session, _)| session.id == *id).map(|(session, _)| session.clone())
+        })
+    }
+
     fn end_session<'a>(
         &'a self,
         bot: &'a BotName,

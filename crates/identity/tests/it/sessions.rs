@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use botwarden_identity::{
-    Claim, Credential, EndError, Ended, IdempotencyKey, IdentifyError, OpenError, Right, Rights, Turn,
-    TurnError,
+    Authenticator, Bounds, Claim, Credential, EndError, Ended, IdempotencyKey, IdentifyError, OpenError,
+    Right, Rights, Turn, TurnError,
 };
 use botwarden_types::{SessionId, UnixMs};
 
@@ -53,6 +53,47 @@ async fn sessions_that_another_process_deleted_are_over() {
     let gone = world.authenticator.identify(&Credential::Session(gone), NOW);
     assert_eq!(gone.map(drop), Err(IdentifyError::Unknown));
     assert!(world.authenticator.identify(&Credential::Session(kept), NOW).is_ok());
+}
+
+/// Two processes on one store, of which only one opens and ends sessions.
+#[tokio::test]
+async fn sessions_of_another_process_are_taken_up_and_let_go() {
+    let world = World::new().await;
+    let caller = world.backend("shop").await;
+    for everything in [false, true] {
+        let other = world.restarted(NOW).await;
+        let (token, session) = world.open(&caller).await;
+        let credential = Credential::Session(token);
+        let told = async |authenticator: &Authenticator| match everything {
+            true => authenticator.refresh_sessions(NOW).await.unwrap(),
+            false => authenticator.refresh_session(&session.id, NOW).await.unwrap(),
+        };
+        assert_eq!(other.identify(&credential, NOW).map(drop), Err(IdentifyError::Unknown), "not told yet");
+        told(&other).await;
+        let in_flight = other.identify(&credential, NOW).unwrap();
+        for authenticator in [&other, &world.authenticator] {
+            told(authenticator).await; // again, and the one that knows it
+            assert!(authenticator.identify(&credential, NOW).is_ok());
+        }
+        world.authenticator.end_session(&caller, &session.id, NOW).await.unwrap();
+        told(&other).await;
+        assert_eq!(in_flight.taken_back().await, IdentifyError::Ended);
+        assert_eq!(other.identify(&credential, NOW).map(drop), Err(IdentifyError::Unknown));
+        told(&other).await;
+    }
+}
+
+/// It is told of a session that it is just opening itself: that counts once against the bounds.
+#[tokio::test]
+async fn a_session_that_is_taken_up_twice_counts_once() {
+    let world = World::bounded(Bounds { sessions_per_bot_max: 2, ..Bounds::default() }).await;
+    let caller = world.backend("shop").await;
+    let (_, session) = world.open(&caller).await;
+    world.authenticator.refresh_session(&session.id, NOW).await.unwrap();
+    world.authenticator.refresh_sessions(NOW).await.unwrap();
+    world.open(&caller).await;
+    let third = world.authenticator.open_session(&caller, alice(HOUR), NOW).await;
+    assert!(matches!(third, Err(OpenError::TooMany { max: 2 })));
 }
 
 #[tokio::test]

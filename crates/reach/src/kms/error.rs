@@ -61,7 +61,7 @@ pub enum KmsError {
     },
     /// What was kept was wrapped by another key, or changed since.
     #[error(
-        "the key `{key}` did not wrap what lies in `keyring.db` ({said}): either `key_id` names another key than before, or `keyring.db` was changed; restore what belongs together"
+        "the key `{key}` did not wrap the keys that are kept here ({said}): either `key_id` names another key than before, or the keys were changed; restore what belongs together"
     )]
     NotOurs {
         /// The key.

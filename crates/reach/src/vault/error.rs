@@ -57,7 +57,7 @@ pub enum VaultError {
     },
     /// What was kept was wrapped by another key, or changed since.
     #[error(
-        "Vault's key `{key}` did not wrap what lies in `keyring.db` ({said}): either `url`, `mount`, `key` or `namespace` name another key than before, or `keyring.db` was changed; restore what belongs together"
+        "Vault's key `{key}` did not wrap the keys that are kept here ({said}): either `url`, `mount`, `key` or `namespace` name another key than before, or the keys were changed; restore what belongs together"
     )]
     NotOurs {
         /// The key.

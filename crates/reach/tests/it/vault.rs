@@ -144,7 +144,7 @@ async fn wrong_settings_say_what_to_mend() {
         (
             "another Vault",
             RawVault { url: elsewhere.url(), ..bench.raw() },
-            "did not wrap what lies in `keyring.db`",
+            "did not wrap the keys that are kept here",
         ),
         (
             "another key",

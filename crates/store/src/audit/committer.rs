@@ -14,6 +14,8 @@ use super::pending::{Raw, Shared};
 use super::{Outcome, commit, signer};
 use crate::keyring::Keyring;
 
+/// How long what nobody waits for may wait for others.
+const IN_PASSING_MAX: Duration = Duration::from_millis(100);
 /// How often checkpoints are published.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 
@@ -66,8 +68,12 @@ impl Committer {
         loop {
             let mut taken = {
                 let mut pending = self.shared.pending.lock();
-                while pending.is_empty() && !pending.stopping {
-                    self.shared.wake.wait(&mut pending);
+                while !pending.is_awaited && !pending.stopping {
+                    // What nobody waits for is written all the same, in its time.
+                    let is_late = self.shared.wake.wait_for(&mut pending, IN_PASSING_MAX).timed_out();
+                    if is_late && !pending.is_empty() {
+                        break;
+                    }
                 }
                 if pending.is_empty() {
                     return;

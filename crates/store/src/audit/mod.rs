@@ -75,6 +75,15 @@ impl Receipt {
     }
 }
 
+/// When an entry is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Haste {
+    /// At once: somebody waits for it.
+    Awaited,
+    /// With the next for which somebody waits, or within a tenth of a second.
+    InPassing,
+}
+
 /// Whom an entry is about. What of it is personal goes in as commitments, under a salt of the person's key.
 #[derive(Clone, Debug)]
 pub struct Person {
@@ -147,15 +156,21 @@ impl AuditLog {
         &self.key
     }
 
-    /// Brings an entry without anything personal in it.
+    /// Brings an entry without anything personal in it, for which somebody waits.
     pub fn note(&self, at: UnixMs, event: Event) -> Result<Receipt, NotRecorded> {
-        self.record(at, event, None)
+        self.record(at, event, None, Haste::Awaited)
     }
 
     /// Brings an entry, about `person` if one is named. Memory only: it is written and synced on another thread.
     ///
     /// Refuses while the log cannot be written, or so much waits to be written that more would not fit.
-    pub fn record(&self, at: UnixMs, event: Event, person: Option<Person>) -> Result<Receipt, NotRecorded> {
+    pub fn record(
+        &self,
+        at: UnixMs,
+        event: Event,
+        person: Option<Person>,
+        haste: Haste,
+    ) -> Result<Receipt, NotRecorded> {
         let id = entry_id().map_err(|_| NotRecorded)?;
         let mut entry = Entry { id, at, content: None, event };
         let mut raw = None;
@@ -168,18 +183,24 @@ impl AuditLog {
         }
         let mut pending = self.shared.pending.lock();
         // While writing fails, one at a time finds out whether it does still.
-        if pending.stopping || (self.shared.failing.load(Ordering::Relaxed) && !pending.is_empty()) {
+        let is_tried = match haste {
+            Haste::Awaited => pending.is_awaited,
+            Haste::InPassing => !pending.is_empty(),
+        };
+        if pending.stopping || (is_tried && self.shared.failing.load(Ordering::Relaxed)) {
             return Err(NotRecorded);
         }
-        let was_empty = pending.is_empty();
         match raw {
             None => pending.batch.push(entry, None).map(drop).map_err(|_| NotRecorded)?,
             Some((subject, person)) => pending.push_raw(Raw { entry, subject, person })?,
         }
         let receipt = Receipt(pending.receipt());
+        // The first in haste wakes the writer; whoever comes until it looks goes along.
+        let wakes = haste == Haste::Awaited && !pending.is_awaited;
+        pending.is_awaited |= wakes;
         drop(pending);
-        if was_empty {
-            self.shared.wake.notify_all();
+        if wakes {
+            self.shared.wake.notify_one();
         }
         Ok(receipt)
     }
@@ -209,7 +230,7 @@ impl Drop for AuditLog {
 
 /// What signs the log of a keyring. The log's name comes from its key, so that two logs never have one name.
 pub fn signer(keyring: &Keyring) -> Result<NoteSigner, OpenAuditError> {
-    let secret = keyring.audit_signing()?.signing_key();
+    let secret = keyring.audit_signing_key()?;
     let fingerprint = sha256(secret.verifying_key().as_bytes());
     let name: String = fingerprint.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     Ok(NoteSigner::new(&format!("botwarden/{name}"), Algorithm::Ed25519, secret)?)

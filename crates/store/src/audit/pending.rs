@@ -21,6 +21,8 @@ pub(super) struct Pending {
     pub(super) batch: Batch,
     pub(super) raw: Vec<Raw>,
     done: Option<watch::Sender<Outcome>>,
+    /// Somebody waits for it.
+    pub(super) is_awaited: bool,
     pub(super) stopping: bool,
 }
 
@@ -61,6 +63,7 @@ impl Pending {
 
     /// Takes everything; `room` is an empty batch to go on with.
     pub(super) fn take(&mut self, room: Batch) -> Taken {
+        self.is_awaited = false;
         Taken {
             batch: std::mem::replace(&mut self.batch, room),
             raw: std::mem::take(&mut self.raw),

@@ -2,6 +2,7 @@
 
 mod lock;
 mod modes;
+mod node;
 mod root_key;
 mod root_salt;
 mod secret_file;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 pub use lock::{LockError, ServeLock};
 pub use modes::ModeError;
 pub(crate) use modes::check_owned;
+pub use node::NodeFileError;
 pub use root_key::RootKeyFileError;
 pub use root_salt::RootSaltError;
 pub use secret_file::{SecretFileError, read_secret};
@@ -104,7 +106,7 @@ impl DataDir {
     }
 
     /// Whether there is data from before there was a keyring, or data whose keyring was lost.
-    pub fn lacks_keyring(&self) -> bool {
+    pub(crate) fn lacks_keyring(&self) -> bool {
         self.database().exists() && !self.keyring().exists()
     }
 

@@ -7,7 +7,7 @@ mod list;
 mod local_root;
 mod moving;
 mod rotation;
-mod shelf;
+pub(crate) mod shelf;
 mod sqlite;
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use botwarden_crypto::{
     BlindIndex, CellKey, Digest, FormatOne, KeyName, KeyNumber, LimitHashKey, OpenError, Pepper, Place,
-    Purpose, RandomnessError, RootError, RootProvider, SealError, SecretKey, WrappingKey,
+    Purpose, RandomnessError, RootError, RootProvider, SealError, SecretKey, SigningKey, WrappingKey,
 };
 use botwarden_types::{BotName, UnixMs, UserName};
 use parking_lot::{Mutex, RwLock};
@@ -29,15 +29,14 @@ pub use local_root::{CredentialRoot, CredentialRootError, PassphraseRoot, Passph
 pub use rotation::{Rewrapped, Rotation};
 pub use shelf::ShelfError;
 
-use crate::data_dir::{DataDir, RootKeyFileError};
+use crate::cells::row::Clear;
+use crate::data_dir::{DataDir, NodeFileError, RootKeyFileError};
+use crate::postgres::{PostgresDatabase, PostgresError, PostgresShelf};
 use crate::sqlite::database::OpenDatabaseError;
-use crate::sqlite::row::Clear;
 use cache::Cache;
-use shelf::{Added, DataRow, Shelf, TenantRow, Which};
+use shelf::{Added, DataRow, Shelf, TENANT, TenantRow, Which};
 use sqlite::SqliteShelf;
 
-/// The one tenant there is by default.
-const TENANT: &str = "default";
 /// Keys of the tenant itself, each made once, in this order: where the last is, the others are.
 const FIXED: [Purpose; 6] = [
     Purpose::Pepper,
@@ -54,9 +53,15 @@ pub enum KeyringError {
     /// The file could not be opened.
     #[error(transparent)]
     Open(#[from] OpenDatabaseError),
+    /// The PostgreSQL database could not be used.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
     /// The shelf failed, or was edited.
     #[error(transparent)]
     Shelf(#[from] ShelfError),
+    /// The node's name.
+    #[error(transparent)]
+    Node(#[from] NodeFileError),
     /// The root key's file.
     #[error(transparent)]
     RootFile(#[from] RootKeyFileError),
@@ -66,9 +71,11 @@ pub enum KeyringError {
     /// Another root key than the one the keys are wrapped under.
     #[error(
         "the root key is `{found}`, but the keys are wrapped under {wanted}; {}",
-        mend(.found, .wanted)
+        mend(.found, .wanted, .place)
     )]
     WrongRoot {
+        /// Where the keys lie.
+        place: &'static str,
         /// The root key there is.
         found: String,
         /// Those that would do.
@@ -83,8 +90,10 @@ pub enum KeyringError {
         root: String,
     },
     /// A wrapped key was changed outside botwarden, or moved here from elsewhere.
-    #[error("key {number} ({}) does not unwrap: it was changed outside botwarden; restore `keyring.db` from your backup", .purpose.as_str())]
+    #[error("key {number} ({}) does not unwrap: it was changed outside botwarden; restore {place} from your backup", .purpose.as_str())]
     Changed {
+        /// Where it lies.
+        place: &'static str,
         /// Which.
         number: KeyNumber,
         /// What it is for.
@@ -119,6 +128,8 @@ pub enum CellError {
 pub struct Keyring {
     shelf: Box<dyn Shelf>,
     root: Arc<dyn RootProvider>,
+    /// The name of this node, where several share the shelf.
+    node: Option<String>,
     /// Versions of the tenant's key.
     versions: RwLock<BTreeMap<u64, Arc<WrappingKey>>>,
     fixed: BTreeMap<Purpose, SecretKey>,
@@ -140,6 +151,19 @@ impl Keyring {
     ) -> Result<Self, KeyringError> {
         let shelf = Box::new(SqliteShelf::open(&dir.keyring()).await?);
         Self::on_shelf(shelf, root, derived_before, now).await
+    }
+
+    /// The same with keys that several nodes share in a PostgreSQL database. They need the same root key; what each signs is signed under a
+    /// key of the node's own, which its name in `dir` stands for.
+    pub async fn open_shared(
+        database: &PostgresDatabase,
+        dir: &DataDir,
+        root: Arc<dyn RootProvider>,
+        now: UnixMs,
+    ) -> Result<Self, KeyringError> {
+        let node = dir.node()?;
+        let shelf = Box::new(PostgresShelf::open(database).await?);
+        Ok(Self { node: Some(node), ..Self::on_shelf(shelf, root, None, now).await? })
     }
 
     async fn on_shelf(
@@ -175,7 +199,7 @@ impl Keyring {
         };
         let fixed = fixed.into_iter().map(|(purpose, (_, key))| (purpose, key)).collect();
         let (cache, generation) = (Mutex::default(), AtomicU64::new(generation));
-        Ok(Self { shelf, root, versions, fixed, system, format_one, cache, generation })
+        Ok(Self { shelf, root, node: None, versions, fixed, system, format_one, cache, generation })
     }
 
     /// The hasher of credentials.
@@ -199,9 +223,13 @@ impl Keyring {
         self.fixed(Purpose::LimitHash).map(SecretKey::limit_hash_key)
     }
 
-    /// The key from which the audit log's signing key comes.
-    pub fn audit_signing(&self) -> Result<&SecretKey, KeyringError> {
-        self.fixed(Purpose::AuditSigning)
+    /// The key that signs this node's audit log.
+    pub fn audit_signing_key(&self) -> Result<SigningKey, KeyringError> {
+        let secret = self.fixed(Purpose::AuditSigning)?;
+        Ok(match &self.node {
+            Some(node) => secret.signing_key_of(node),
+            None => secret.signing_key(),
+        })
     }
 
     fn fixed(&self, purpose: Purpose) -> Result<&SecretKey, KeyringError> {
@@ -286,13 +314,14 @@ impl Keyring {
         Ok(destroyed)
     }
 
-    /// Forgets keys that other processes have destroyed.
-    pub async fn forget_destroyed(&self) -> Result<(), KeyringError> {
+    /// Forgets keys that other processes have destroyed; whether there may be such.
+    pub async fn forget_destroyed(&self) -> Result<bool, KeyringError> {
         let generation = self.shelf.generation().await?;
-        if self.generation.swap(generation, Ordering::AcqRel) != generation {
+        let is_other = self.generation.swap(generation, Ordering::AcqRel) != generation;
+        if is_other {
             self.cache.lock().clear();
         }
-        Ok(())
+        Ok(is_other)
     }
 
     /// Waits for work under way and closes the shelf.
@@ -353,16 +382,19 @@ impl Unwrapper<'_> {
         if !wrapped_here(&root) {
             let mut wanted: Vec<_> = rows.iter().map(|row| format!("`{}`", row.root)).collect();
             wanted.dedup();
-            return Err(KeyringError::WrongRoot { found: root, wanted: wanted.join(" and ") });
+            let (place, wanted) = (self.shelf.place(), wanted.join(" and "));
+            return Err(KeyringError::WrongRoot { place, found: root, wanted });
         }
         let mut versions = BTreeMap::new();
         for row in rows.iter().filter(|row| row.root == root) {
             let key =
                 self.root.unwrap(name(Purpose::Tenant, row.number), &row.wrapped).await.map_err(|error| {
                     match error {
-                        RootError::Open(_) => {
-                            KeyringError::Changed { number: row.number, purpose: Purpose::Tenant }
-                        }
+                        RootError::Open(_) => KeyringError::Changed {
+                            place: self.shelf.place(),
+                            number: row.number,
+                            purpose: Purpose::Tenant,
+                        },
                         error => error.into(),
                     }
                 })?;
@@ -377,9 +409,11 @@ impl Unwrapper<'_> {
             self.load_versions().await?;
         }
         let wrapping = self.versions.get(&row.under).ok_or(ShelfError::Damaged)?;
-        wrapping
-            .unwrap(name(row.purpose, row.number), &row.wrapped)
-            .map_err(|_| KeyringError::Changed { number: row.number, purpose: row.purpose })
+        wrapping.unwrap(name(row.purpose, row.number), &row.wrapped).map_err(|_| KeyringError::Changed {
+            place: self.shelf.place(),
+            number: row.number,
+            purpose: row.purpose,
+        })
     }
 
     /// The key there is, or a new one, `given` or random. Whoever is second takes what the first has made.
@@ -421,18 +455,17 @@ impl Unwrapper<'_> {
 }
 
 /// What to do where another root key is found than wanted, by who keeps them (what their names begin with).
-fn mend(found: &str, wanted: &str) -> &'static str {
+fn mend(found: &str, wanted: &str, place: &str) -> String {
     let kind = |name: &str| name.trim_start_matches('`').split(':').next().unwrap_or_default().to_owned();
-    match (kind(found), kind(wanted)) {
-        (found, wanted) if found == "passphrase" && wanted == found => {
-            "it is another passphrase, or `root.salt` was replaced; give the one that belongs to `keyring.db`"
+    let (found, wanted) = (kind(found), kind(wanted));
+    if found != wanted || !["passphrase", "local"].contains(&found.as_str()) {
+        return "correct `[root_key]`, or, if the root key has a new keeper, move the keys there with `botwarden keyring move`".to_owned();
+    }
+    match found.as_str() {
+        "passphrase" => {
+            format!("it is another passphrase, or another `root.salt`; give those that belong to {place}")
         }
-        (found, wanted) if found == "local" && wanted == found => {
-            "restore the root key that belongs to `keyring.db`"
-        }
-        _ => {
-            "correct `[root_key]`, or, if the root key has a new keeper, move the keys there with `botwarden keyring move`"
-        }
+        _ => format!("put the root key that belongs to {place} into `data_dir`"),
     }
 }
 

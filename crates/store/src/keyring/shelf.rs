@@ -3,33 +3,39 @@
 use botwarden_crypto::{BoxFuture, Digest, KeyNumber, Purpose};
 use botwarden_types::UnixMs;
 
+use crate::cells::Columns;
+use crate::cells::row::from_column;
+
+/// The one tenant there is by default.
+pub(crate) const TENANT: &str = "default";
+
 /// A tenant's key as it lies on the shelf.
 #[derive(Clone, Debug)]
-pub(super) struct TenantRow {
-    pub(super) version: u64,
+pub(crate) struct TenantRow {
+    pub(crate) version: u64,
     /// The root key it is wrapped under.
-    pub(super) root: String,
-    pub(super) number: KeyNumber,
-    pub(super) wrapped: Vec<u8>,
-    pub(super) created: UnixMs,
+    pub(crate) root: String,
+    pub(crate) number: KeyNumber,
+    pub(crate) wrapped: Vec<u8>,
+    pub(crate) created: UnixMs,
 }
 
 /// A data key as it lies on the shelf.
 #[derive(Clone, Debug)]
-pub(super) struct DataRow {
-    pub(super) number: KeyNumber,
-    pub(super) purpose: Purpose,
+pub(crate) struct DataRow {
+    pub(crate) number: KeyNumber,
+    pub(crate) purpose: Purpose,
     /// Whose it is, hashed; of subjects' keys alone.
-    pub(super) subject: Option<Digest>,
+    pub(crate) subject: Option<Digest>,
     /// Version of the tenant's key it is wrapped under.
-    pub(super) under: u64,
-    pub(super) wrapped: Vec<u8>,
-    pub(super) created: UnixMs,
+    pub(crate) under: u64,
+    pub(crate) wrapped: Vec<u8>,
+    pub(crate) created: UnixMs,
 }
 
 /// How a data key is looked for.
 #[derive(Clone, Copy)]
-pub(super) enum Which<'a> {
+pub(crate) enum Which<'a> {
     Number(&'a KeyNumber),
     /// The one key of this purpose.
     Purpose(Purpose),
@@ -38,7 +44,7 @@ pub(super) enum Which<'a> {
 
 /// What became of a data key that was to be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Added {
+pub(crate) enum Added {
     Yes,
     /// Somebody was quicker; theirs holds.
     Exists,
@@ -48,19 +54,19 @@ pub(super) enum Added {
 
 /// What an archive gives back.
 #[derive(Default)]
-pub(super) struct Restored {
-    pub(super) tenant: Vec<TenantRow>,
-    pub(super) data: Vec<DataRow>,
-    pub(super) destroyed: Vec<(KeyNumber, UnixMs)>,
+pub(crate) struct Restored {
+    pub(crate) tenant: Vec<TenantRow>,
+    pub(crate) data: Vec<DataRow>,
+    pub(crate) destroyed: Vec<(KeyNumber, UnixMs)>,
 }
 
 /// How many keys there are of a kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Tally {
-    pub(super) purpose: Purpose,
-    pub(super) under: u64,
-    pub(super) keys: u64,
-    pub(super) oldest: UnixMs,
+pub(crate) struct Tally {
+    pub(crate) purpose: Purpose,
+    pub(crate) under: u64,
+    pub(crate) keys: u64,
+    pub(crate) oldest: UnixMs,
 }
 
 /// The shelf, or what lies on it, is not as it must be.
@@ -75,11 +81,14 @@ pub enum ShelfError {
 }
 
 /// Keeps the wrapped keys of one tenant. A verb that has returned is on disk.
-pub(super) trait Shelf: Send + Sync {
+pub(crate) trait Shelf: Send + Sync {
+    /// What people call the place, for messages.
+    fn place(&self) -> &'static str;
+
     /// Every version under every root, oldest first.
     fn tenant_keys(&self) -> BoxFuture<'_, Result<Vec<TenantRow>, ShelfError>>;
 
-    /// Keeps a version under a root, unless there is one.
+    /// Keeps a version under a root, unless there is one, or the version is another key's.
     fn add_tenant_key<'a>(&'a self, row: &'a TenantRow) -> BoxFuture<'a, Result<(), ShelfError>>;
 
     /// Puts another wrapping in the place of that of the same version under the same root.
@@ -131,4 +140,54 @@ pub(super) trait Shelf: Send + Sync {
 
     /// Closes it.
     fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+impl TenantRow {
+    /// The key that a row of `tenant_keys` holds.
+    pub(crate) fn read(row: &impl Columns) -> Result<Self, ShelfError> {
+        Ok(Self {
+            version: unsigned(row.number("version")?)?,
+            root: row.text("root")?,
+            number: KeyNumber::from_stored(&row.bytes("number")?).ok_or(ShelfError::Damaged)?,
+            wrapped: row.bytes("wrapped")?,
+            created: from_column(row.number("created")?),
+        })
+    }
+}
+
+impl DataRow {
+    /// The key that a row of `data_keys` holds.
+    pub(crate) fn read(row: &impl Columns) -> Result<Self, ShelfError> {
+        let subject = row.bytes_if_any("subject")?;
+        Ok(Self {
+            number: KeyNumber::from_stored(&row.bytes("number")?).ok_or(ShelfError::Damaged)?,
+            purpose: row.text("purpose")?.parse().map_err(|_| ShelfError::Damaged)?,
+            subject: subject
+                .map(|bytes| Digest::from_stored(&bytes).ok_or(ShelfError::Damaged))
+                .transpose()?,
+            under: unsigned(row.number("under")?)?,
+            wrapped: row.bytes("wrapped")?,
+            created: from_column(row.number("created")?),
+        })
+    }
+}
+
+impl Tally {
+    /// What a row counts.
+    pub(crate) fn read(row: &impl Columns) -> Result<Self, ShelfError> {
+        Ok(Self {
+            purpose: row.text("purpose")?.parse().map_err(|_| ShelfError::Damaged)?,
+            under: unsigned(row.number("under")?)?,
+            keys: unsigned(row.number("keys")?)?,
+            oldest: from_column(row.number("oldest")?),
+        })
+    }
+}
+
+pub(crate) fn version_column(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn unsigned(number: i64) -> Result<u64, ShelfError> {
+    u64::try_from(number).map_err(|_| ShelfError::Damaged)
 }

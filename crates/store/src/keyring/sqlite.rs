@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
-use botwarden_crypto::{BoxFuture, Digest, KeyNumber};
+use botwarden_crypto::{BoxFuture, KeyNumber};
 use botwarden_types::UnixMs;
-use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
+use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{Row, Sqlite as Engine, Transaction};
 
-use super::TENANT;
-use super::shelf::{Added, DataRow, Restored, Shelf, ShelfError, Tally, TenantRow, Which};
+use super::shelf::{
+    Added, DataRow, Restored, Shelf, ShelfError, TENANT, Tally, TenantRow, Which, unsigned, version_column,
+};
+use crate::cells::row::{count, from_column, to_column};
 use crate::sqlite::database::{self, Database, OpenDatabaseError};
-use crate::sqlite::row::{count, from_column, to_column};
 
 /// "BwKr" in ASCII.
 const FILE: Database =
@@ -38,7 +39,7 @@ impl SqliteShelf {
             .bind(TENANT)
             .fetch_all(&self.0)
             .await?;
-        rows.iter().map(tenant_row).collect()
+        rows.iter().map(TenantRow::read).collect()
     }
 
     async fn add_tenant(&self, row: &TenantRow) -> Result<(), ShelfError> {
@@ -81,7 +82,7 @@ impl SqliteShelf {
                     .bind(subject.as_bytes().to_vec())
             }
         };
-        query.fetch_optional(&self.0).await?.as_ref().map(data_row).transpose()
+        query.fetch_optional(&self.0).await?.as_ref().map(DataRow::read).transpose()
     }
 
     async fn add(&self, row: &DataRow) -> Result<Added, ShelfError> {
@@ -105,7 +106,7 @@ impl SqliteShelf {
             .bind(count(max))
             .fetch_all(&self.0)
             .await?;
-        rows.iter().map(data_row).collect()
+        rows.iter().map(DataRow::read).collect()
     }
 
     async fn page(&self, after: Option<&KeyNumber>, max: usize) -> Result<Vec<DataRow>, ShelfError> {
@@ -117,7 +118,7 @@ impl SqliteShelf {
                 .bind(count(max))
                 .fetch_all(&self.0)
                 .await?;
-        rows.iter().map(data_row).collect()
+        rows.iter().map(DataRow::read).collect()
     }
 
     async fn replace(&self, rows: &[DataRow], from: &[u64]) -> Result<(), ShelfError> {
@@ -214,20 +215,15 @@ impl SqliteShelf {
         .bind(TENANT)
         .fetch_all(&self.0)
         .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Tally {
-                    purpose: row.try_get::<&str, _>("purpose")?.parse().map_err(|_| ShelfError::Damaged)?,
-                    under: unsigned(row.try_get("under")?)?,
-                    keys: unsigned(row.try_get("keys")?)?,
-                    oldest: from_column(row.try_get("oldest")?),
-                })
-            })
-            .collect()
+        rows.iter().map(Tally::read).collect()
     }
 }
 
 impl Shelf for SqliteShelf {
+    fn place(&self) -> &'static str {
+        "`keyring.db`"
+    }
+
     fn tenant_keys(&self) -> BoxFuture<'_, Result<Vec<TenantRow>, ShelfError>> {
         Box::pin(self.tenant_rows())
     }
@@ -353,34 +349,4 @@ async fn insert_data(connection: &mut SqliteConnection, row: &DataRow) -> Result
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)
-}
-
-fn tenant_row(row: &SqliteRow) -> Result<TenantRow, ShelfError> {
-    Ok(TenantRow {
-        version: unsigned(row.try_get("version")?)?,
-        root: row.try_get("root")?,
-        number: KeyNumber::from_stored(row.try_get("number")?).ok_or(ShelfError::Damaged)?,
-        wrapped: row.try_get("wrapped")?,
-        created: from_column(row.try_get("created")?),
-    })
-}
-
-fn data_row(row: &SqliteRow) -> Result<DataRow, ShelfError> {
-    let subject: Option<&[u8]> = row.try_get("subject")?;
-    Ok(DataRow {
-        number: KeyNumber::from_stored(row.try_get("number")?).ok_or(ShelfError::Damaged)?,
-        purpose: row.try_get::<&str, _>("purpose")?.parse().map_err(|_| ShelfError::Damaged)?,
-        subject: subject.map(|bytes| Digest::from_stored(bytes).ok_or(ShelfError::Damaged)).transpose()?,
-        under: unsigned(row.try_get("under")?)?,
-        wrapped: row.try_get("wrapped")?,
-        created: from_column(row.try_get("created")?),
-    })
-}
-
-fn version_column(version: u64) -> i64 {
-    i64::try_from(version).unwrap_or(i64::MAX)
-}
-
-fn unsigned(number: i64) -> Result<u64, ShelfError> {
-    u64::try_from(number).map_err(|_| ShelfError::Damaged)
 }

@@ -1,17 +1,12 @@
 //! Exchanges that are kept.
 
-use botwarden_crypto::Digest;
 use botwarden_identity::StoreError;
-use botwarden_types::{BotName, KeptExchange, KeyId, RequestId, SessionId, UnixMs, UserName};
+use botwarden_types::{BotName, KeptExchange, SessionId, UnixMs, UserName};
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
-use super::row::{Clear, count, from_column, to_column};
-use super::{Fault, Sqlite, failed, if_sound};
-use crate::content;
-
-const TABLE: &str = "exchanges";
-const COLUMN: &str = "sealed";
+use super::Sqlite;
+use crate::cells::row::{count, to_column};
+use crate::cells::{Fault, failed, if_sound, open_exchange, seal_exchange, token_column};
 
 impl Sqlite {
     /// Keeps exchanges, all or none, each under its person's key; one that is kept already is left as it is.
@@ -39,10 +34,10 @@ impl Sqlite {
         // Sealed before the transaction: keys lie in a file of their own.
         let mut sealed = Vec::with_capacity(exchanges.len());
         for exchange in exchanges {
-            sealed.push(self.seal_exchange(exchange).await?);
+            sealed.push(seal_exchange(&self.cells, exchange).await?);
         }
         let mut transaction = self.write().await?;
-        for (exchange, (subject, cell)) in exchanges.iter().zip(sealed) {
+        for (exchange, (_, subject, cell)) in exchanges.iter().zip(sealed) {
             sqlx::query(
                 "INSERT OR IGNORE INTO exchanges
                  (request, bot, key, session, subject, at, expires, operation, status, verdict, input, output, complete, sealed)
@@ -69,16 +64,6 @@ impl Sqlite {
         Ok(())
     }
 
-    async fn seal_exchange(&self, exchange: &KeptExchange) -> Result<(Option<Digest>, Vec<u8>), Fault> {
-        let subject = exchange.user.as_ref().map(|user| self.subject_of(&exchange.bot, user));
-        let key = match &subject {
-            Some(subject) => self.subject_key(subject, exchange.at).await?,
-            None => self.keyring.system().clone(),
-        };
-        let cell = key.seal(clear(exchange).place(TABLE, COLUMN), &content::encode(exchange)?)?;
-        Ok((subject, cell))
-    }
-
     async fn read_exchanges(
         &self,
         bot: &BotName,
@@ -87,7 +72,7 @@ impl Sqlite {
         max: usize,
     ) -> Result<Vec<(i64, KeptExchange)>, Fault> {
         let rows = sqlx::query("SELECT * FROM exchanges WHERE subject = ? AND seq > ? ORDER BY seq LIMIT ?")
-            .bind(self.subject_of(bot, user).as_bytes().to_vec())
+            .bind(self.cells.subject_of(bot, user).as_bytes().to_vec())
             .bind(after)
             .bind(count(max))
             .fetch_all(&self.pool)
@@ -95,7 +80,8 @@ impl Sqlite {
         let mut exchanges = Vec::with_capacity(rows.len());
         for row in &rows {
             let seq = row.try_get("seq")?;
-            exchanges.extend(if_sound(self.exchange(row).await)?.map(|exchange| (seq, exchange)));
+            exchanges
+                .extend(if_sound(open_exchange(&self.cells, row).await)?.map(|exchange| (seq, exchange)));
         }
         Ok(exchanges)
     }
@@ -110,62 +96,4 @@ impl Sqlite {
         .await?;
         Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
     }
-
-    async fn exchange(&self, row: &SqliteRow) -> Result<KeptExchange, Fault> {
-        let id: String = row.try_get("request")?;
-        let damaged = || Fault::Damaged { table: TABLE, id: id.clone() };
-        let session: Option<&str> = row.try_get("session")?;
-        let tokens = match (row.try_get("input")?, row.try_get("output")?) {
-            (Some(input), Some(output)) => {
-                Some((token(input).ok_or_else(damaged)?, token(output).ok_or_else(damaged)?))
-            }
-            _ => None,
-        };
-        let mut exchange = KeptExchange {
-            request: RequestId::parse(&id).map_err(|_| damaged())?,
-            bot: BotName::parse(row.try_get("bot")?).map_err(|_| damaged())?,
-            key: KeyId::parse(row.try_get("key")?).map_err(|_| damaged())?,
-            session: session.map(SessionId::parse).transpose().map_err(|_| damaged())?,
-            user: None,
-            at: from_column(row.try_get("at")?),
-            expires: from_column(row.try_get("expires")?),
-            operation: row.try_get("operation")?,
-            model: String::new(),
-            status: u16::try_from(row.try_get::<i64, _>("status")?).map_err(|_| damaged())?,
-            verdict: row.try_get("verdict")?,
-            tokens,
-            complete: row.try_get("complete")?,
-            content: None,
-        };
-        let place = clear(&exchange);
-        let opened = self.open_cell(place.place(TABLE, COLUMN), row.try_get("sealed")?, TABLE, &id).await?;
-        let opened = content::read(&opened).ok_or_else(damaged)?;
-        (exchange.user, exchange.model, exchange.content) = (opened.user, opened.model, opened.content);
-        Ok(exchange)
-    }
-}
-
-/// What an exchange's sealed cell is bound to.
-fn clear(exchange: &KeptExchange) -> Clear {
-    Clear::default()
-        .text(exchange.request.as_str())
-        .text(exchange.bot.as_str())
-        .text(exchange.key.as_str())
-        .text(exchange.session.as_ref().map_or("", SessionId::as_str))
-        .time(exchange.at)
-        .time(exchange.expires)
-        .text(&exchange.operation)
-        .number(Some(i64::from(exchange.status)))
-        .text(&exchange.verdict)
-        .number(exchange.tokens.map(|(input, _)| token_column(input)))
-        .number(exchange.tokens.map(|(_, output)| token_column(output)))
-        .number(Some(i64::from(exchange.complete)))
-}
-
-fn token_column(tokens: u64) -> i64 {
-    i64::try_from(tokens).unwrap_or(i64::MAX)
-}
-
-fn token(column: i64) -> Option<u64> {
-    u64::try_from(column).ok()
 }

@@ -1,17 +1,14 @@
 //! Keys.
 
-use botwarden_crypto::Digest;
-use botwarden_identity::{BoxFuture, Kept, KeyRecord, KeySet, KeyStore, Rights, StoreError, StoredKey};
-use botwarden_types::{BotName, KeyId, UnixMs};
+use botwarden_identity::{BoxFuture, Kept, KeyRecord, KeySet, KeyStore, StoreError, StoredKey};
+use botwarden_types::{KeyId, UnixMs};
 use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteConnection;
 
+use super::Sqlite;
 use super::database::number;
-use super::row::{Clear, count, from_column, to_column};
-use super::{Fault, Sqlite, failed, if_sound};
-
-const TABLE: &str = "keys";
-const COLUMN: &str = "sealed";
+use crate::cells::row::{count, from_column, to_column};
+use crate::cells::{Fault, failed, if_sound, open_key, seal_key};
 
 impl KeyStore for Sqlite {
     fn issue_key<'a>(&'a self, key: &'a StoredKey, max: usize) -> BoxFuture<'a, Result<Kept, StoreError>> {
@@ -38,9 +35,7 @@ impl KeyStore for Sqlite {
 impl Sqlite {
     async fn issue(&self, key: &StoredKey, max: usize) -> Result<Kept, Fault> {
         let record = &key.record;
-        // The label or its absence, marked by the first byte.
-        let label = record.label.as_deref().map_or_else(Vec::new, |label| [b"=", label.as_bytes()].concat());
-        let sealed = self.keyring.system().seal(clear(key).place(TABLE, COLUMN), &label)?;
+        let sealed = seal_key(&self.cells, key)?;
         let mut transaction = self.write().await?;
         if number(&mut transaction, "SELECT count(*) FROM keys").await? >= count(max) {
             return Ok(Kept::Full);
@@ -70,7 +65,7 @@ impl Sqlite {
         let rows = sqlx::query("SELECT * FROM keys ORDER BY seq").fetch_all(&mut *transaction).await?;
         let mut keys = Vec::with_capacity(rows.len());
         for row in &rows {
-            keys.extend(if_sound(self.key(row).await)?);
+            keys.extend(if_sound(open_key(&self.cells, row).await)?);
         }
         Ok(KeySet { generation, keys })
     }
@@ -94,7 +89,7 @@ impl Sqlite {
         }
         transaction.commit().await?;
         // Read after the commit: a row that does not open is revoked all the same.
-        let mut record = self.key(&row).await?.record;
+        let mut record = open_key(&self.cells, &row).await?.record;
         record.revoked = Some(earlier.map_or(now, from_column));
         Ok(Some(record))
     }
@@ -103,43 +98,6 @@ impl Sqlite {
         let mut connection = self.pool.acquire().await?;
         Ok(generation(&mut connection).await?)
     }
-
-    async fn key(&self, row: &SqliteRow) -> Result<StoredKey, Fault> {
-        let id: String = row.try_get("id")?;
-        let damaged = || Fault::Damaged { table: TABLE, id: id.clone() };
-        let rights = u8::try_from(row.try_get::<i64, _>("rights")?).map_err(|_| damaged())?;
-        let mut key = StoredKey {
-            hash: Digest::from_stored(row.try_get("hash")?).ok_or_else(damaged)?,
-            record: KeyRecord {
-                id: KeyId::parse(&id).map_err(|_| damaged())?,
-                bot: BotName::parse(row.try_get("bot")?).map_err(|_| damaged())?,
-                rights: Rights::from_bits(rights).map_err(|_| damaged())?,
-                label: None,
-                created: from_column(row.try_get("created")?),
-                expires: row.try_get::<Option<i64>, _>("expires")?.map(from_column),
-                revoked: row.try_get::<Option<i64>, _>("revoked")?.map(from_column),
-            },
-        };
-        let place = clear(&key);
-        let opened = self.open_cell(place.place(TABLE, COLUMN), row.try_get("sealed")?, TABLE, &id).await?;
-        key.record.label = match opened.split_first() {
-            None => None,
-            Some((_, label)) => Some(String::from_utf8(label.to_vec()).map_err(|_| damaged())?),
-        };
-        Ok(key)
-    }
-}
-
-/// What a key's sealed cell is bound to: everything but its revocation, which comes later.
-fn clear(key: &StoredKey) -> Clear {
-    let record = &key.record;
-    Clear::default()
-        .text(record.id.as_str())
-        .digest(&key.hash)
-        .text(record.bot.as_str())
-        .number(Some(i64::from(record.rights.to_bits())))
-        .time(record.created)
-        .number(record.expires.map(to_column))
 }
 
 async fn generation(connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use botwarden_crypto::{FormatOne, Place};
+use botwarden_crypto::FormatOne;
 use sqlx::sqlite::SqliteConnection;
 
 use super::database::{Database, OpenDatabaseError};
 use super::{OpenStoreError, Sqlite};
+use crate::cells::{KEY_CHECK, KEY_CHECK_TEXT};
 
 /// "BwDb" in ASCII.
 const FILE: Database = Database {
@@ -18,11 +19,6 @@ const FILE: Database = Database {
     ],
 };
 
-/// The cell by which keys that do not belong here are noticed.
-const KEY_CHECK: Place<'static> = Place { table: "meta", column: "value", row: b"key_check", schema: 1 };
-/// What is sealed in it.
-const KEY_CHECK_TEXT: &[u8] = b"botwarden";
-
 /// Brings the tables to the latest version, in one transaction.
 pub(super) async fn run(store: &Sqlite, path: &Path) -> Result<(), OpenStoreError> {
     let engine = |source| OpenDatabaseError::engine(path, source);
@@ -31,7 +27,7 @@ pub(super) async fn run(store: &Sqlite, path: &Path) -> Result<(), OpenStoreErro
     let check = read_check(&mut transaction).await.map_err(engine)?;
     let fits = match &check {
         Some(sealed) => {
-            let opened = store.keyring.open_cell(KEY_CHECK, sealed).await;
+            let opened = store.cells.keyring().open_cell(KEY_CHECK, sealed).await;
             opened.is_ok_and(|text| *text == KEY_CHECK_TEXT)
         }
         None => before == 0,
@@ -40,7 +36,7 @@ pub(super) async fn run(store: &Sqlite, path: &Path) -> Result<(), OpenStoreErro
         return Err(OpenStoreError::WrongKeys { path: path.to_owned() });
     }
     if check.is_none_or(|sealed| FormatOne::is_of(&sealed)) {
-        let sealed = store.keyring.system().seal(KEY_CHECK, KEY_CHECK_TEXT)?;
+        let sealed = store.cells.system().seal(KEY_CHECK, KEY_CHECK_TEXT)?;
         sqlx::query("INSERT OR REPLACE INTO meta (name, value) VALUES ('key_check', ?)")
             .bind(sealed)
             .execute(&mut *transaction)

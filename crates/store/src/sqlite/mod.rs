@@ -6,7 +6,6 @@ pub(crate) mod database;
 mod exchanges;
 mod keys;
 mod migrations;
-pub(crate) mod row;
 mod sessions;
 mod subjects;
 
@@ -16,15 +15,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use botwarden_crypto::{BlindIndex, OpenError, Place, SealError};
-use botwarden_identity::StoreError;
+use botwarden_crypto::SealError;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite as Engine, Transaction};
-use tracing::error;
-use zeroize::Zeroizing;
 
+use crate::cells::Cells;
 use crate::data_dir::DataDir;
-use crate::keyring::{CellError, Keyring, KeyringError};
+use crate::keyring::{Keyring, KeyringError};
 use database::OpenDatabaseError;
 
 /// Why the database cannot be used.
@@ -51,9 +48,7 @@ pub enum OpenStoreError {
 #[derive(Clone)]
 pub struct Sqlite {
     pool: SqlitePool,
-    keyring: Arc<Keyring>,
-    /// Hashes by which the rows of a person are found.
-    index: BlindIndex,
+    cells: Cells,
 }
 
 impl Sqlite {
@@ -61,7 +56,7 @@ impl Sqlite {
     pub async fn open(dir: &DataDir, keyring: Arc<Keyring>) -> Result<Self, OpenStoreError> {
         let path = dir.database();
         let pool = database::pool(&path).await?;
-        let this = Self { pool, index: keyring.index()?, keyring };
+        let this = Self { pool, cells: Cells::new(keyring)? };
         migrations::run(&this, &path).await?;
         Ok(this)
     }
@@ -74,63 +69,10 @@ impl Sqlite {
     async fn write(&self) -> Result<Transaction<'static, Engine>, sqlx::Error> {
         database::write(&self.pool).await
     }
-
-    /// Opens a cell of a row.
-    async fn open_cell(
-        &self,
-        place: Place<'_>,
-        sealed: &[u8],
-        table: &'static str,
-        id: &str,
-    ) -> Result<Zeroizing<Vec<u8>>, Fault> {
-        self.keyring.open_cell(place, sealed).await.map_err(|error| match error {
-            CellError::Erased => Fault::Erased,
-            CellError::Open(source) => Fault::Open { table, id: id.to_owned(), source },
-            CellError::Keyring(error) => Fault::Keyring(Box::new(error)),
-        })
-    }
 }
 
 impl fmt::Debug for Sqlite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Sqlite(…)")
     }
-}
-
-/// What goes wrong inside a verb, before it is told to the domain.
-#[derive(Debug, thiserror::Error)]
-enum Fault {
-    #[error("the database")]
-    Engine(#[from] sqlx::Error),
-    #[error("sealing")]
-    Seal(#[from] SealError),
-    #[error("encoding a cell")]
-    Encode(#[from] serde_json::Error),
-    #[error("the keys")]
-    Keyring(#[source] Box<KeyringError>),
-    #[error("its person was erased")]
-    Erased,
-    #[error("{table} `{id}` was changed outside botwarden, or sealed under another key")]
-    Open { table: &'static str, id: String, source: OpenError },
-    #[error("{table} `{id}` holds what no version wrote")]
-    Damaged { table: &'static str, id: String },
-}
-
-/// Leaves out a row that was changed outside botwarden: what it stood for is refused, and the rest goes on, so that whoever edits one
-/// row cannot hold up the revocation of another. What belonged to somebody who was erased is not there any more.
-fn if_sound<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
-    match read {
-        Ok(value) => Ok(Some(value)),
-        Err(Fault::Erased) => Ok(None),
-        Err(fault @ (Fault::Open { .. } | Fault::Damaged { .. })) => {
-            error!(%fault, "a row is left out; what it stood for is refused");
-            Ok(None)
-        }
-        Err(fault) => Err(fault),
-    }
-}
-
-/// Tells the domain what was being done when it failed.
-fn failed(operation: &'static str) -> impl FnOnce(Fault) -> StoreError {
-    move |fault| StoreError::new(operation, fault)
 }

@@ -1,25 +1,16 @@
 //! Sessions and their turns.
 
-use botwarden_crypto::{CellKey, Digest};
+use botwarden_crypto::Digest;
 use botwarden_identity::{
-    Appended, BoxFuture, Claims, EndOutcome, Inserted, KeptTurn, NewTurn, SessionStore, StoreError,
-    StoredSession, Turn,
+    Appended, BoxFuture, EndOutcome, Inserted, KeptTurn, NewTurn, SessionStore, StoreError, StoredSession,
 };
-use botwarden_types::{BotName, KeyId, SessionId, Span, UnixMs, UserName};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use botwarden_types::{BotName, SessionId, UnixMs};
 use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use zeroize::Zeroizing;
+use sqlx::sqlite::SqliteConnection;
 
-use crate::keyring::Keyring;
-
-use super::row::{Clear, count, from_column, to_column};
-use super::{Fault, Sqlite, failed, if_sound};
-
-const SESSIONS: &str = "sessions";
-const TURNS: &str = "turns";
-const COLUMN: &str = "sealed";
+use super::Sqlite;
+use crate::cells::row::{count, from_column, to_column};
+use crate::cells::{Fault, failed, if_sound, open_session, open_turn, seal_session, seal_turn};
 
 impl SessionStore for Sqlite {
     fn insert_session<'a>(
@@ -31,6 +22,14 @@ impl SessionStore for Sqlite {
 
     fn live_sessions(&self, now: UnixMs) -> BoxFuture<'_, Result<Vec<StoredSession>, StoreError>> {
         Box::pin(async move { self.live(now).await.map_err(failed("reading the sessions")) })
+    }
+
+    fn live_session<'a>(
+        &'a self,
+        id: &'a SessionId,
+        now: UnixMs,
+    ) -> BoxFuture<'a, Result<Option<StoredSession>, StoreError>> {
+        Box::pin(async move { self.live_one(id, now).await.map_err(failed("reading a session")) })
     }
 
     fn end_session<'a>(
@@ -61,10 +60,9 @@ impl SessionStore for Sqlite {
 
 impl Sqlite {
     async fn insert(&self, session: &StoredSession) -> Result<Inserted, Fault> {
-        let content = SessionContent::encode(session)?;
-        let subject = self.subject_of(&session.bot, &session.user);
-        let key = self.subject_key(&subject, session.created).await?;
-        let sealed = key.seal(clear(session).place(SESSIONS, COLUMN), &content)?;
+        let subject = self.cells.subject_of(&session.bot, &session.user);
+        let key = self.cells.subject_key(&subject, session.created).await?;
+        let sealed = seal_session(&key, session)?;
         let mut transaction = self.write().await?;
         // The key is looked at under the write lock: a revocation comes before (no session) or after (and ends it).
         let done = sqlx::query(
@@ -92,9 +90,21 @@ impl Sqlite {
             .await?;
         let mut sessions = Vec::with_capacity(rows.len());
         for row in &rows {
-            sessions.extend(if_sound(self.session(row).await)?);
+            sessions.extend(if_sound(open_session(&self.cells, row).await)?);
         }
         Ok(sessions)
+    }
+
+    async fn live_one(&self, id: &SessionId, now: UnixMs) -> Result<Option<StoredSession>, Fault> {
+        let row = sqlx::query("SELECT * FROM sessions WHERE id = ? AND ended IS NULL AND expires > ?")
+            .bind(id.as_str())
+            .bind(to_column(now))
+            .fetch_optional(&self.pool)
+            .await?;
+        match row {
+            Some(row) => if_sound(open_session(&self.cells, &row).await),
+            None => Ok(None),
+        }
     }
 
     async fn end(&self, bot: &BotName, id: &SessionId, now: UnixMs) -> Result<EndOutcome, Fault> {
@@ -117,8 +127,8 @@ impl Sqlite {
     async fn append(&self, new: NewTurn<'_>) -> Result<Appended, Fault> {
         // The key before the transaction: keys lie in a file of their own.
         let key = match self.subject_of_session(new.bot, new.session).await? {
-            Some(subject) => self.subject_key(&subject, new.created).await?,
-            None => self.keyring.system().clone(),
+            Some(subject) => self.cells.subject_key(&subject, new.created).await?,
+            None => self.cells.system().clone(),
         };
         let mut transaction = self.write().await?;
         let Some(found) = find(&mut transaction, new.bot, new.session).await? else {
@@ -134,9 +144,7 @@ impl Sqlite {
         if number > count(new.turns_max) {
             return Ok(Appended::TooMany);
         }
-        let content = TurnContent::encode(new.turn)?;
-        let place = clear_turn(&new.id, new.session, number, &new.idempotency, &new.body, new.created);
-        let sealed = key.seal(place.place(TURNS, COLUMN), &content)?;
+        let sealed = seal_turn(&key, &new, number)?;
         sqlx::query(
             "INSERT INTO turns (id, session, number, idempotency, body, created, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)",
         )
@@ -164,7 +172,7 @@ impl Sqlite {
         .await?;
         let mut turns = Vec::with_capacity(rows.len());
         for row in &rows {
-            turns.push(self.turn(session, row).await?);
+            turns.push(open_turn(&self.cells, session, row).await?);
         }
         Ok(turns)
     }
@@ -180,15 +188,6 @@ impl Sqlite {
         Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
     }
 
-    /// What stands for a person in clear columns.
-    pub(super) fn subject_of(&self, bot: &BotName, user: &UserName) -> Digest {
-        Keyring::subject_of(&self.index, bot, user)
-    }
-
-    pub(super) async fn subject_key(&self, subject: &Digest, now: UnixMs) -> Result<CellKey, Fault> {
-        self.keyring.subject(subject, now).await.map_err(|error| Fault::Keyring(Box::new(error)))
-    }
-
     async fn subject_of_session(&self, bot: &BotName, id: &SessionId) -> Result<Option<Digest>, Fault> {
         let found: Option<Option<Vec<u8>>> =
             sqlx::query_scalar("SELECT subject FROM sessions WHERE id = ? AND bot = ?")
@@ -197,45 +196,6 @@ impl Sqlite {
                 .fetch_optional(&self.pool)
                 .await?;
         Ok(found.flatten().and_then(|bytes| Digest::from_stored(&bytes)))
-    }
-
-    async fn session(&self, row: &SqliteRow) -> Result<StoredSession, Fault> {
-        let id: String = row.try_get("id")?;
-        let damaged = || Fault::Damaged { table: SESSIONS, id: id.clone() };
-        // A name that stands in for the user's until the cell is open.
-        let unknown = UserName::parse("?").map_err(|_| damaged())?;
-        let mut session = StoredSession {
-            id: SessionId::parse(&id).map_err(|_| damaged())?,
-            hash: Digest::from_stored(row.try_get("hash")?).ok_or_else(damaged)?,
-            bot: BotName::parse(row.try_get("bot")?).map_err(|_| damaged())?,
-            key: KeyId::parse(row.try_get("key")?).map_err(|_| damaged())?,
-            user: unknown,
-            claims: Claims::default(),
-            created: from_column(row.try_get("created")?),
-            expires: from_column(row.try_get("expires")?),
-        };
-        let place = clear(&session);
-        let opened =
-            self.open_cell(place.place(SESSIONS, COLUMN), row.try_get("sealed")?, SESSIONS, &id).await?;
-        (session.user, session.claims) = SessionContent::read(&opened).ok_or_else(damaged)?;
-        // A session filed under another person would outlive the erasure of its own.
-        let subject: Option<&[u8]> = row.try_get("subject")?;
-        if subject.is_some_and(|subject| subject != self.subject_of(&session.bot, &session.user).as_bytes()) {
-            return Err(damaged());
-        }
-        Ok(session)
-    }
-
-    async fn turn(&self, session: &SessionId, row: &SqliteRow) -> Result<KeptTurn, Fault> {
-        let id: String = row.try_get("id")?;
-        let damaged = || Fault::Damaged { table: TURNS, id: id.clone() };
-        let idempotency = Digest::from_stored(row.try_get("idempotency")?).ok_or_else(damaged)?;
-        let body = Digest::from_stored(row.try_get("body")?).ok_or_else(damaged)?;
-        let created = from_column(row.try_get("created")?);
-        let place = clear_turn(&id, session, row.try_get("number")?, &idempotency, &body, created);
-        let opened = self.open_cell(place.place(TURNS, COLUMN), row.try_get("sealed")?, TURNS, &id).await?;
-        let turn = TurnContent::read(&opened).ok_or_else(damaged)?;
-        Ok(KeptTurn { id, turn, created })
     }
 }
 
@@ -295,69 +255,4 @@ async fn turns_in(connection: &mut SqliteConnection, session: i64) -> Result<i64
         .bind(session)
         .fetch_one(connection)
         .await
-}
-
-/// What a session's sealed cell is bound to: everything but its end, which comes later.
-fn clear(session: &StoredSession) -> Clear {
-    Clear::default()
-        .text(session.id.as_str())
-        .digest(&session.hash)
-        .text(session.bot.as_str())
-        .text(session.key.as_str())
-        .time(session.created)
-        .time(session.expires)
-}
-
-/// What a turn's sealed cell is bound to.
-fn clear_turn(
-    id: &str,
-    session: &SessionId,
-    number: i64,
-    idempotency: &Digest,
-    body: &Digest,
-    created: UnixMs,
-) -> Clear {
-    let place = Clear::default().text(id).text(session.as_str()).number(Some(number));
-    place.digest(idempotency).digest(body).time(created)
-}
-
-/// Inside of a session's sealed cell, as JSON.
-#[derive(Serialize, Deserialize)]
-struct SessionContent {
-    user: String,
-    claims: Box<RawValue>,
-}
-
-impl SessionContent {
-    fn encode(session: &StoredSession) -> Result<Zeroizing<Vec<u8>>, Fault> {
-        let claims = RawValue::from_string(session.claims.to_json())?;
-        let content = Self { user: session.user.as_str().to_owned(), claims };
-        Ok(Zeroizing::new(serde_json::to_vec(&content)?))
-    }
-
-    fn read(bytes: &[u8]) -> Option<(UserName, Claims)> {
-        let content: Self = serde_json::from_slice(bytes).ok()?;
-        Some((UserName::parse(&content.user).ok()?, Claims::parse(content.claims.get()).ok()?))
-    }
-}
-
-/// Inside of a turn's sealed cell, as JSON. Spans are in bytes of the text.
-#[derive(Serialize, Deserialize)]
-struct TurnContent {
-    text: String,
-    pasted: Vec<(usize, usize)>,
-}
-
-impl TurnContent {
-    fn encode(turn: &Turn) -> Result<Zeroizing<Vec<u8>>, Fault> {
-        let pasted = turn.pasted().iter().map(|span| (span.start, span.end)).collect();
-        let content = Self { text: turn.text().to_owned(), pasted };
-        Ok(Zeroizing::new(serde_json::to_vec(&content)?))
-    }
-
-    fn read(bytes: &[u8]) -> Option<Turn> {
-        let content: Self = serde_json::from_slice(bytes).ok()?;
-        let pasted = content.pasted.into_iter().map(|(start, end)| Span { start, end }).collect();
-        Turn::from_kept(content.text, pasted).ok()
-    }
 }

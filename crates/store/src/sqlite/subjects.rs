@@ -6,7 +6,8 @@ use botwarden_crypto::KeyNumber;
 use botwarden_identity::StoreError;
 use botwarden_types::{BotName, UnixMs, UserName};
 
-use super::{Fault, Sqlite, failed};
+use super::Sqlite;
+use crate::cells::{Fault, failed};
 
 /// What erasing a person did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,11 +33,11 @@ impl Sqlite {
     }
 
     async fn erase(&self, bot: &BotName, user: &UserName, now: UnixMs) -> Result<Erased, Fault> {
-        let subject = self.subject_of(bot, user);
+        let subject = self.cells.subject_of(bot, user);
         let keyring = |error| Fault::Keyring(Box::new(error));
-        let key = self.keyring.number_of(&subject).await.map_err(keyring)?;
+        let key = self.cells.keyring().number_of(&subject).await.map_err(keyring)?;
         if let Some(number) = &key {
-            self.keyring.destroy(number, now).await.map_err(keyring)?;
+            self.cells.keyring().destroy(number, now).await.map_err(keyring)?;
         }
         let mut transaction = self.write().await?;
         let mut deleted = [0; 2];
@@ -80,8 +81,12 @@ impl Sqlite {
             let numbers: Vec<Vec<u8>> = sqlx::query_scalar(find).fetch_all(&self.pool).await?;
             for number in numbers {
                 let Some(known) = KeyNumber::from_stored(&number) else { continue };
-                let is_there =
-                    self.keyring.has_key(&known).await.map_err(|error| Fault::Keyring(Box::new(error)))?;
+                let is_there = self
+                    .cells
+                    .keyring()
+                    .has_key(&known)
+                    .await
+                    .map_err(|error| Fault::Keyring(Box::new(error)))?;
                 if !is_there {
                     deleted += sqlx::query(delete).bind(number).execute(&self.pool).await?.rows_affected();
                 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use botwarden_audit::{
     Conclusion, Decision, Disk, Event, Files, KeyOperation, KeyUse, Report, Verdict, Word, verify,
 };
-use botwarden_store::audit::{AuditFiles, AuditLog, NotRecorded, Person};
+use botwarden_store::audit::{AuditFiles, AuditLog, Haste, NotRecorded, Person};
 use botwarden_store::{DataDir, Keyring};
 use botwarden_types::{RequestId, UserName};
 
@@ -81,7 +81,11 @@ async fn what_many_bring_at_once_is_all_there() {
         tasks.push(tokio::spawn(async move {
             for round in 0..4 {
                 let who = (round > 0).then(|| person(&format!("person {}", at % 20)));
-                log.record(NOW, decision(at * 4 + round), who).unwrap().durable().await.unwrap();
+                log.record(NOW, decision(at * 4 + round), who, Haste::Awaited)
+                    .unwrap()
+                    .durable()
+                    .await
+                    .unwrap();
             }
         }));
     }
@@ -98,7 +102,7 @@ async fn names_and_addresses_are_in_it_as_commitments_alone() {
     let log = open(&place.data, place.keyring()).await;
     // The first is looked up by the thread that writes, the second is at hand.
     for number in 0..2 {
-        log.record(NOW, decision(number), Some(person("alice@example.com")))
+        log.record(NOW, decision(number), Some(person("alice@example.com")), Haste::Awaited)
             .unwrap()
             .durable()
             .await

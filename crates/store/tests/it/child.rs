@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use botwarden_store::DataDir;
 
-use crate::{audit, limit_journal, root_key, sqlite};
+use crate::{audit, limit_journal, postgres, root_key, sqlite};
 
 /// Names the part; the directory follows in [`DIR`].
 const PART: &str = "BOTWARDEN_TEST_PART";
@@ -21,6 +21,8 @@ pub(crate) enum Part {
     OpenRootKey,
     /// Writes to the store until killed, saying what has been acknowledged.
     Write,
+    /// The same to a shared store.
+    WriteShared,
     /// Makes the limiter decide until killed, saying what has been admitted.
     Limit,
     /// Brings entries to the audit log until killed, saying what has been acknowledged.
@@ -32,6 +34,7 @@ impl Part {
         match self {
             Self::OpenRootKey => "open-root-key",
             Self::Write => "write",
+            Self::WriteShared => "write-shared",
             Self::Limit => "limit",
             Self::Audit => "audit",
         }
@@ -46,10 +49,15 @@ pub(crate) struct Player {
 
 impl Player {
     pub(crate) fn start(part: Part, dir: &Path) -> Self {
+        Self::start_with(part, dir, &[])
+    }
+
+    pub(crate) fn start_with(part: Part, dir: &Path, variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "child::play", "--nocapture", "--test-threads=1"])
             .env(PART, part.name())
             .env(DIR, dir)
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -98,6 +106,7 @@ fn play() {
     match part.as_str() {
         "open-root-key" => root_key::open_and_say(&data),
         "write" => sqlite::crash::write_until_killed(&data),
+        "write-shared" => postgres::crash::write_until_killed(&data),
         "audit" => audit::record_until_killed(&data),
         "limit" => limit_journal::decide_until_killed(&data),
         other => panic!("no part is called {other}"),

@@ -6,6 +6,7 @@ mod child;
 mod conformance;
 mod control;
 mod limit_journal;
+mod postgres;
 mod revocation;
 mod root_key;
 mod sqlite;

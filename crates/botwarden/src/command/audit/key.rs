@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use botwarden_store::DataDir;
-
 use super::own_key;
 use crate::cli::ConfigFile;
 use crate::config::Config;
@@ -21,7 +19,7 @@ pub(crate) struct Key {
 impl Key {
     pub(crate) async fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
         let config = Config::load(&self.config.or(before))?;
-        let key = own_key(&config, &DataDir::existing(&config.data_dir)?).await?;
+        let key = own_key(&config).await?;
         exit::print(&format!("{key}\n"))?;
         Ok(ExitCode::SUCCESS)
     }

@@ -18,7 +18,7 @@ use clap::ValueHint;
 use crate::cli::ConfigFile;
 use crate::config::Config;
 use crate::exit::Advice;
-use crate::keyring;
+use crate::state::State;
 
 /// Check, prove, export and follow the audit log.
 ///
@@ -67,18 +67,18 @@ impl Which {
             return Ok((AuditFiles::new(folder), key.clone()));
         }
         let config = Config::load(&self.config.or(before))?;
-        let dir = DataDir::existing(&config.data_dir)?;
         let key = match key {
             Some(key) => key,
-            None => own_key(&config, &dir).await?,
+            None => own_key(&config).await?,
         };
+        let dir = DataDir::existing(&config.data_dir)?;
         Ok((AuditFiles::new(dir.audit()), key))
     }
 }
 
-/// The public key of a data directory's log.
-async fn own_key(config: &Config, dir: &DataDir) -> anyhow::Result<NoteKey> {
-    let keyring = keyring::open(config, dir).await?;
+/// The public key of this node's log.
+async fn own_key(config: &Config) -> anyhow::Result<NoteKey> {
+    let keyring = State::existing(config).await?.keyring().await?;
     let key = signer(&keyring)?.key().clone();
     keyring.close().await;
     Ok(key)

@@ -9,9 +9,11 @@ use botwarden_store::{DataDir, Sqlite, backup};
 use botwarden_types::{Clock, SystemClock};
 use clap::ValueHint;
 
+use super::refuse_shared;
 use crate::cli::ConfigFile;
 use crate::config::Config;
-use crate::{accountable, exit, keyring};
+use crate::state::State;
+use crate::{accountable, exit};
 
 /// Copy the data into a new folder: the database of one moment and the audit log, which is verified there. A server may run meanwhile.
 #[derive(Debug, clap::Args)]
@@ -30,8 +32,9 @@ pub(crate) struct Create {
 impl Create {
     pub(crate) async fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
         let config = Config::load(&self.config.or(before))?;
+        refuse_shared(&config)?;
         let dir = DataDir::existing(&config.data_dir)?;
-        let keyring = keyring::open(&config, &dir).await?;
+        let keyring = State::existing(&config).await?.keyring().await?;
         let store = Sqlite::open(&dir, keyring.clone()).await.context("opening the store")?;
         accountable::record(&dir, &keyring, "backup.create", "data").await?;
         let key = signer(&keyring)?.key().clone();

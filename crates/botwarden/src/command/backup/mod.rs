@@ -6,6 +6,9 @@ mod restore;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::config::{Config, StoreConfig};
+use crate::exit::Advice;
+
 /// Back the data up, while a server runs, and put it back.
 ///
 /// A backup holds no keys, so that erasing a person erases them there too. Keys have a small archive of their own (`--keys`), which
@@ -15,6 +18,17 @@ use std::process::ExitCode;
 pub(crate) enum Backup {
     Create(create::Create),
     Restore(restore::Restore),
+}
+
+/// These are copies of files: a database that nodes share is backed up by its own means.
+fn refuse_shared(config: &Config) -> Result<(), Advice> {
+    match config.store {
+        StoreConfig::DataDir => Ok(()),
+        StoreConfig::Url(_) | StoreConfig::Variable(_) => Err(Advice::new(
+            "`botwarden backup` copies the files of one node, and `[store] url` names a database",
+            "back it up by `pg_dump`, schema by schema, as docs/guide/operations.md says",
+        )),
+    }
 }
 
 impl Backup {

@@ -7,10 +7,12 @@ use anyhow::Context;
 use botwarden_store::{DataDir, Keyring, Sqlite, backup};
 use clap::ValueHint;
 
+use super::refuse_shared;
+use crate::accountable;
 use crate::cli::ConfigFile;
 use crate::config::Config;
 use crate::exit::{self, Advice};
-use crate::{accountable, keyring};
+use crate::state::State;
 
 /// Put a backup in the place of the data. No server may run.
 ///
@@ -39,6 +41,7 @@ pub(crate) struct Restore {
 impl Restore {
     pub(crate) async fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
         let config = Config::load(&self.config.or(before))?;
+        refuse_shared(&config)?;
         let dir = DataDir::open(&config.data_dir)?;
         let there = dir.path().join("botwarden.db");
         if there.exists() && !self.replace {
@@ -58,7 +61,7 @@ impl Restore {
             (None, true) => {}
         }
         let done = backup::restore(&dir, &self.folder)?;
-        let keyring = keyring::open(&config, &dir).await?;
+        let keyring = State::existing(&config).await?.keyring().await?;
         let store = Sqlite::open(&dir, keyring.clone()).await.context("opening what was restored")?;
         let deleted = store.delete_unreadable().await?;
         accountable::record(&dir, &keyring, "backup.restore", "data").await?;

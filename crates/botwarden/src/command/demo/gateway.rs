@@ -1,7 +1,7 @@
 //! Starts Botwarden for the demo: what `serve` starts, in this process, from a configuration file like anyone's.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use botwarden_crypto::Pepper;
 use botwarden_gateway::{Outcome, Watch};
 use botwarden_identity::keys::{self, NewKey};
 use botwarden_identity::{Right, Rights};
-use botwarden_store::DataDir;
 use botwarden_types::{BotName, Clock, KeyId, Secret, SystemClock, UnixMs};
 use tokio::sync::mpsc;
 
+use super::trail::Trail;
 use crate::config::Config;
-use crate::keyring;
 use crate::server::{KeyLookup, Server};
+use crate::state::State;
 
 /// One request and what was decided about it, as the gateway reports it. Holds ids, no content.
 #[derive(Clone, Debug)]
@@ -38,6 +38,7 @@ pub(super) struct DemoGateway {
     /// Every request's decision; when nobody reads, new ones are dropped.
     pub(super) decisions: mpsc::Receiver<Decision>,
     server: Server,
+    audit: PathBuf,
     pepper: Pepper,
 }
 
@@ -89,7 +90,9 @@ pub(super) async fn start(
     let text = TEMPLATE.replace("{model}", &model.to_string()).replace("{key_env}", MODEL_KEY);
     std::fs::write(&file, text).context("writing the demo's configuration")?;
     let config = Config::load(&file).context("reading the demo's configuration")?;
-    let keyring = keyring::open(&config, &DataDir::open(&config.data_dir)?).await?;
+    let state = State::open(&config).await?;
+    let audit = state.dir.audit();
+    let keyring = state.keyring().await?;
     let pepper = keyring.pepper()?;
     keyring.close().await;
     let key = model_key.clone();
@@ -97,7 +100,7 @@ pub(super) async fn start(
     let (tap, decisions) = mpsc::channel(DECISIONS_MAX);
     let server = Server::start(config, lookup, vec![Arc::new(Tap(tap))]).await?;
     let (gateway, ops) = (server.addresses().gateway, server.addresses().ops);
-    Ok(DemoGateway { gateway, ops, decisions, server, pepper })
+    Ok(DemoGateway { gateway, ops, decisions, server, pepper, audit })
 }
 
 impl DemoGateway {
@@ -113,16 +116,21 @@ impl DemoGateway {
         };
         let (bot, rights) = (BotName::parse("shop")?, Rights::new(rights.iter().copied())?);
         let new = NewKey { bot, rights, label: None, expires };
-        let (key, record) = keys::issue(self.server.store(), &self.pepper, new, issued).await?;
+        let (key, record) = keys::issue(&*self.server.store().keys(), &self.pepper, new, issued).await?;
         self.server.authenticator().refresh_keys().await?;
         Ok(IssuedKey { id: record.id, key: Secret::new(key.expose().to_owned()) })
     }
 
     /// Revokes a key; when this returns it is refused.
     pub(super) async fn revoke_key(&self, key: &IssuedKey) -> anyhow::Result<()> {
-        keys::revoke(self.server.store(), &key.id, SystemClock.now().wall).await?;
+        keys::revoke(&*self.server.store().keys(), &key.id, SystemClock.now().wall).await?;
         self.server.authenticator().refresh_keys().await?;
         Ok(())
+    }
+
+    /// What the audit log holds, and that an edit of it is found.
+    pub(super) fn trail(&self, folder: &Path) -> anyhow::Result<Trail> {
+        Trail::of(&self.audit, &folder.join("edited-log"), self.server.audit().key())
     }
 
     /// Stops it and waits until it has stopped.

@@ -13,6 +13,7 @@ mod gateway;
 mod model;
 mod shop;
 mod tour;
+mod trail;
 mod view;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use anyhow::{Context, bail};
 use actors::Stage;
 use tokio::signal::unix::{SignalKind, signal};
 use tour::Outcome;
+use trail::Trail;
 use view::{Screen, To, Totals};
 
 use crate::cli::Format;
@@ -53,18 +55,20 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let mut stage = Stage::build().await.context("setting the demo up")?;
     let played = play(&mut stage, &args).await;
     stage.close().await;
-    let fine = played?.iter().all(Outcome::is_as_it_must);
+    let (outcomes, trail) = played?;
+    let fine = outcomes.iter().all(Outcome::is_as_it_must) && trail.is_as_it_must();
     Ok(if fine { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-async fn play(stage: &mut Stage, args: &DemoArgs) -> anyhow::Result<Vec<Outcome>> {
+async fn play(stage: &mut Stage, args: &DemoArgs) -> anyhow::Result<(Vec<Outcome>, Trail)> {
     let mut screen = Screen::new(audience(args));
     screen.title()?;
     let outcomes = tokio::select! {
         outcomes = tour::perform(stage, &mut screen) => outcomes?,
         told = told_to_stop() => bail!(told.map_or_else(|error| error.to_string(), |()| "interrupted".to_owned())),
     };
-    let totals = Totals { took: stage.elapsed(), model_answered: stage.model_answered() };
+    let trail = stage.trail()?;
+    let totals = Totals { took: stage.elapsed(), model_answered: stage.model_answered(), trail };
     view::verdict(&mut screen, &outcomes, &totals)?;
     match (args.once, args.format) {
         (true, Format::Table) => view::summary(&outcomes, &totals)?,
@@ -81,7 +85,7 @@ async fn play(stage: &mut Stage, args: &DemoArgs) -> anyhow::Result<Vec<Outcome>
             told = told_to_stop() => told.context("waiting for Ctrl-C")?,
         }
     }
-    Ok(outcomes)
+    Ok((outcomes, totals.trail))
 }
 
 /// Waits for Ctrl-C or SIGTERM, so that what was started is stopped and the temporary folder goes.
@@ -118,13 +122,17 @@ mod tests {
     async fn the_tour_goes_as_it_must() {
         let stage = Stage::build().await.unwrap();
         let outcomes = tour::perform(&stage, &mut Screen::new(To::Nobody)).await.unwrap();
+        let trail = stage.trail().unwrap();
         stage.close().await;
-        let totals = Totals { took: Duration::from_secs(4), model_answered: 80 };
+        assert!(trail.is_as_it_must(), "{trail:?}");
+        assert!(trail.entries > 60, "{trail:?}");
+        let trail = Trail { entries: 150, edited: Some(42), found: Some(42), ..trail };
+        let totals = Totals { took: Duration::from_secs(4), model_answered: 80, trail };
         insta::assert_snapshot!(view::plain_summary(&outcomes, &totals));
         let report: serde_json::Value =
             serde_json::from_str(&view::document(&outcomes, &totals).unwrap()).unwrap();
         assert_eq!(report["ok"], true);
         let count = |kind: &str| report[kind].as_array().unwrap().len();
-        assert_eq!((count("allowed"), count("stopped"), count("not_yet_stopped")), (6, 21, 8));
+        assert_eq!((count("allowed"), count("stopped"), count("not_yet_stopped")), (6, 21, 7));
     }
 }

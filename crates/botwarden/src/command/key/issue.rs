@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use botwarden_identity::keys::{self, IssueError, NewKey};
 use botwarden_identity::{KeyRecord, Right, Rights};
-use botwarden_store::DataDir;
 use botwarden_types::{BotName, Clock, SystemClock, UnixMs, parse_duration};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -15,6 +14,7 @@ use crate::accountable;
 use crate::cli::ConfigFile;
 use crate::config::{Config, nearest, one_of};
 use crate::exit::{self, Advice};
+use crate::state::State;
 
 /// Issue a key for a bot and print it, once.
 ///
@@ -51,12 +51,13 @@ impl Issue {
         let rights = rights(self.rights)?;
         let config = Config::load(&file)?;
         let bot = bot(&config, &file, &self.bot)?;
-        let keys = Keys::open(&config, DataDir::open(&config.data_dir)?).await?;
-        accountable::record(&keys.dir, &keys.keyring, "key.issue", bot.as_str()).await?;
+        let keys = Keys::open(State::open(&config).await?).await?;
+        accountable::record(&keys.state.dir, &keys.keyring, "key.issue", bot.as_str()).await?;
         let now = SystemClock.now().wall;
         let expires = self.expires.map(|span| now.after(span));
         let new = NewKey { bot, rights, label: self.label, expires };
-        let (key, record) = keys::issue(&keys.store, &keys.pepper, new, now).await.map_err(refused)?;
+        let (key, record) =
+            keys::issue(&*keys.store.keys(), &keys.pepper, new, now).await.map_err(refused)?;
         exit::print(&format!("{}\n", key.expose())).map_err(|error| unprinted(&error, &record))?;
         exit::note(&summary(&record));
         let (in_force, words) = keys.announce().await;

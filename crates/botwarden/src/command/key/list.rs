@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use botwarden_identity::{KeyRecord, keys};
-use botwarden_store::DataDir;
 use botwarden_types::{Clock, SystemClock, UnixMs};
 use serde::Serialize;
 
@@ -12,6 +11,7 @@ use super::Keys;
 use crate::cli::{ConfigFile, Format};
 use crate::config::Config;
 use crate::exit;
+use crate::state::State;
 use crate::text::Table;
 
 /// List the keys, oldest first; not the secrets, which nobody has but their holders.
@@ -34,8 +34,8 @@ pub(crate) struct List {
 impl List {
     pub(crate) async fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
         let config = Config::load(&self.config.or(before))?;
-        let keys = Keys::open(&config, DataDir::existing(&config.data_dir)?).await?;
-        let mut records = keys::list(&keys.store).await?;
+        let keys = Keys::open(State::existing(&config).await?).await?;
+        let mut records = keys::list(&*keys.store.keys()).await?;
         keys.store.close().await;
         records.retain(|record| self.bot.as_deref().is_none_or(|bot| bot == record.bot.as_str()));
         let now = SystemClock.now().wall;

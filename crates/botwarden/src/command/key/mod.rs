@@ -8,13 +8,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
 use botwarden_crypto::Pepper;
-use botwarden_store::control::{self, Notified};
-use botwarden_store::{DataDir, Keyring, Sqlite};
+use botwarden_store::{Keyring, Store};
 
-use crate::config::Config;
-use crate::{exit, keyring};
+use crate::state::{InForce, State};
 
 /// Issue, list and revoke the keys with which applications come to the gateway.
 #[derive(Debug, clap::Subcommand)]
@@ -37,48 +34,22 @@ impl Key {
 
 /// The store of keys, and what it takes to work with it.
 struct Keys {
-    dir: DataDir,
+    state: State,
     keyring: Arc<Keyring>,
     pepper: Pepper,
-    store: Sqlite,
+    store: Store,
 }
 
 impl Keys {
-    /// Opens the store of a configuration in `dir`.
-    async fn open(config: &Config, dir: DataDir) -> anyhow::Result<Self> {
-        let keyring = keyring::open(config, &dir).await?;
+    async fn open(state: State) -> anyhow::Result<Self> {
+        let keyring = state.keyring().await?;
         let pepper = keyring.pepper()?;
-        let store = Sqlite::open(&dir, keyring.clone()).await.context("opening the store of keys")?;
-        Ok(Self { dir, keyring, pepper, store })
+        let store = state.store(keyring.clone()).await?;
+        Ok(Self { state, keyring, pepper, store })
     }
 
-    /// Tells a running server, in words what became of it and as a value whether it is known to be in force.
+    /// Tells running servers.
     async fn announce(&self) -> (InForce, String) {
-        let told =
-            exit::patiently("waiting for the running server …", control::notify_keys_changed(&self.dir));
-        match told.await {
-            Ok(Notified::Acknowledged { .. }) => {
-                (InForce::Yes, "the running server has put it in force".to_owned())
-            }
-            Ok(Notified::NobodyListens) => {
-                (InForce::Yes, "no server is running on this data directory".to_owned())
-            }
-            Err(error) => {
-                let error = anyhow::Error::new(error);
-                (
-                    InForce::Unknown,
-                    format!(
-                        "a server is running but did not confirm ({error:#}); it looks by itself every second"
-                    ),
-                )
-            }
-        }
+        self.state.announce("put it in force").await
     }
-}
-
-/// Whether every running server is known to act on a change.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum InForce {
-    Yes,
-    Unknown,
 }

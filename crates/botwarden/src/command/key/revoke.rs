@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use botwarden_identity::keys;
-use botwarden_store::DataDir;
 use botwarden_types::{Clock, KeyId, SystemClock};
 
 use super::{InForce, Keys};
@@ -12,6 +11,7 @@ use crate::accountable;
 use crate::cli::ConfigFile;
 use crate::config::Config;
 use crate::exit::{self, Advice};
+use crate::state::State;
 
 /// Revoke a key and the sessions it opened, for good.
 ///
@@ -31,13 +31,15 @@ impl Revoke {
     pub(crate) async fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
         let id = id(&self.id)?;
         let config = Config::load(&self.config.or(before))?;
-        let keys = Keys::open(&config, DataDir::existing(&config.data_dir)?).await?;
+        let keys = Keys::open(State::existing(&config).await?).await?;
         // It takes away: done whether it can be written down or not.
-        if let Err(error) = accountable::record(&keys.dir, &keys.keyring, "key.revoke", id.as_str()).await {
+        if let Err(error) =
+            accountable::record(&keys.state.dir, &keys.keyring, "key.revoke", id.as_str()).await
+        {
             exit::note(&format!("not in the audit log: {error:#}"));
         }
         let now = SystemClock.now().wall;
-        let Some(record) = keys::revoke(&keys.store, &id, now).await? else {
+        let Some(record) = keys::revoke(&*keys.store.keys(), &id, now).await? else {
             let what = format!("there is no key `{id}`");
             return Err(Advice::new(what, "`botwarden key list` shows them").into());
         };

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use botwarden_crypto::{KeyNumber, Purpose};
-use botwarden_store::{DataDir, ListedKey};
+use botwarden_store::ListedKey;
 use botwarden_types::{Clock, SystemClock};
 
+use crate::accountable;
 use crate::cli::ConfigFile;
 use crate::config::Config;
 use crate::exit::{self, Advice};
-use crate::{accountable, keyring};
+use crate::state::State;
 
 /// Destroy a person's key: what is sealed under it can never be read again, in no backup either.
 ///
@@ -36,20 +37,20 @@ impl Destroy {
             return Err(Advice::usage("what is sealed under the key could never be read again", mend).into());
         }
         let config = Config::load(&self.config.or(before))?;
-        let dir = DataDir::existing(&config.data_dir)?;
-        let keyring = keyring::open(&config, &dir).await?;
+        let state = State::existing(&config).await?;
+        let keyring = state.keyring().await?;
         refuse_tenants(&keyring.list().await?, &self.key)?;
-        accountable::record(&dir, &keyring, "keyring.destroy", &self.key.to_string()).await?;
+        accountable::record(&state.dir, &keyring, "keyring.destroy", &self.key.to_string()).await?;
         let destroyed = keyring.destroy(&self.key, SystemClock.now().wall).await?;
         if destroyed {
-            keyring.begin_epoch(&dir).await?;
+            state.begin_epoch(&keyring).await?;
         }
         keyring.close().await;
         if !destroyed {
             let mend = "`botwarden keyring list --people` shows them";
             return Err(Advice::new(format!("there is no key `{}`", self.key), mend).into());
         }
-        let words = keyring::announce(&dir).await;
+        let (_, words) = state.announce("forgotten it").await;
         exit::print(&format!("{} was destroyed; {words}\n", self.key))?;
         Ok(ExitCode::SUCCESS)
     }

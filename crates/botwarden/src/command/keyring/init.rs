@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use botwarden_store::DataDir;
-
 use crate::cli::ConfigFile;
 use crate::config::{Config, RootKeyConfig};
-use crate::{exit, keyring};
+use crate::exit;
+use crate::state::State;
 
 /// Make the keys of a data directory before its first start; where there are keys, change nothing.
 ///
@@ -22,8 +21,7 @@ pub(crate) struct Init {
 impl Init {
     pub(crate) async fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
         let config = Config::load(&self.config.or(before))?;
-        let dir = DataDir::open(&config.data_dir)?;
-        let keyring = keyring::open(&config, &dir).await?;
+        let keyring = State::open(&config).await?.keyring().await?;
         exit::print(&format!("root key {}\n", keyring.root_id()))?;
         exit::note(match config.root_key {
             RootKeyConfig::File => {

@@ -3,16 +3,16 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use botwarden_crypto::Purpose;
-use botwarden_store::{DataDir, ListedKey, Sqlite};
+use botwarden_store::ListedKey;
 use botwarden_types::{Clock, SystemClock, UnixMs};
 use serde::Serialize;
 
 use crate::cli::{ConfigFile, Format};
 use crate::config::Config;
+use crate::exit;
+use crate::state::State;
 use crate::text::Table;
-use crate::{exit, keyring};
 
 /// Keys read from the store at once.
 const PAGE: usize = 1000;
@@ -38,8 +38,8 @@ pub(crate) struct List {
 impl List {
     pub(crate) async fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
         let config = Config::load(&self.config.or(before))?;
-        let dir = DataDir::existing(&config.data_dir)?;
-        let keyring = keyring::open(&config, &dir).await?;
+        let state = State::existing(&config).await?;
+        let keyring = state.keyring().await?;
         let mut listed = keyring.list().await?;
         if self.people {
             listed.retain(|key| key.purpose != Purpose::Subject);
@@ -51,7 +51,7 @@ impl List {
                 listed.extend(page.into_iter().filter(|key| key.purpose == Purpose::Subject));
             }
         }
-        let store = Sqlite::open(&dir, keyring.clone()).await.context("opening the store")?;
+        let store = state.store(keyring.clone()).await?;
         let old_rows = store.rows_of_format_one().await?;
         store.close().await;
         keyring.close().await;

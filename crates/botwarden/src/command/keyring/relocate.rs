@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use botwarden_crypto::RootProvider;
-use botwarden_store::{DataDir, IfMissing, Keyring, Rewrapped, Rotation};
-use botwarden_types::{Clock, SystemClock};
+use botwarden_store::{IfMissing, Keyring, Rewrapped, Rotation};
 use clap::ValueHint;
 
 use crate::cli::ConfigFile;
 use crate::config::{Config, RootKeyConfig};
 use crate::exit::{self, Advice};
+use crate::state::State;
 use crate::{accountable, root};
 
 /// Move the keys to another keeper of the root key: from where `[root_key]` was before to where it is now.
@@ -37,24 +37,13 @@ pub(crate) struct Move {
 impl Move {
     pub(crate) async fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
         let (then, config) = (Config::load(&self.before)?, Config::load(&self.config.or(before))?);
-        let dir = DataDir::existing(&config.data_dir)?;
-        if !is_same(&then, &config) {
-            let what = format!(
-                "the two configurations name two data directories, `{}` and `{}`",
-                then.data_dir.display(),
-                config.data_dir.display()
-            );
-            let mend = "let both name the same; a relative path starts at the folder of its file";
-            return Err(Advice::usage(what, mend).into());
-        }
-        if dir.lacks_keyring() {
-            let mend = "start once with the configuration from before";
-            return Err(Advice::new("there is no keyring yet whose keys could be moved", mend).into());
-        }
-        let next = root::open(&config.root_key, &dir, IfMissing::Make).await;
+        refuse_elsewhere(&then, &config)?;
+        let state = State::existing(&config).await?;
+        state.refuse_lost_keyring()?;
+        let next = root::open(&config.root_key, &state.dir, IfMissing::Make).await;
         let next = next.context("reading the root key that is to be moved to")?;
-        let keyring = Arc::new(under_either(&then.root_key, &next, &dir).await?);
-        accountable::record(&dir, &keyring, "keyring.move", &next.id()).await?;
+        let keyring = under_either(&state, &then.root_key, &next).await?;
+        accountable::record(&state.dir, &keyring, "keyring.move", &next.id()).await?;
         let done = keyring.move_root(&*next).await.context("moving the keys")?;
         keyring.close().await;
         exit::print(&summary(&done))?;
@@ -65,22 +54,34 @@ impl Move {
 
 /// Opens the keys under the root key from before; or, where an earlier move has dropped its wrapping already, under the next.
 async fn under_either(
+    state: &State,
     before: &RootKeyConfig,
     next: &Arc<dyn RootProvider>,
-    dir: &DataDir,
-) -> anyhow::Result<Keyring> {
-    match root::keyring(before, dir).await {
-        Ok(keyring) => Ok(keyring),
-        Err(error) => match Keyring::open(dir, next.clone(), None, SystemClock.now().wall).await {
-            Ok(keyring) => Ok(keyring),
-            Err(_) => Err(error.context("opening the keys under the root key from before")),
-        },
-    }
+) -> anyhow::Result<Arc<Keyring>> {
+    let error = match state.keyring_of(before).await {
+        Ok(keyring) => return Ok(keyring),
+        Err(error) => error,
+    };
+    let under_next = state.keyring_under(next.clone()).await;
+    under_next.map_err(|_| error.context("opening the keys under the root key from before"))
 }
 
-fn is_same(then: &Config, now: &Config) -> bool {
+fn refuse_elsewhere(then: &Config, now: &Config) -> Result<(), Advice> {
     let real = |config: &Config| std::fs::canonicalize(&config.data_dir).ok();
-    real(then).is_some_and(|then| Some(then) == real(now))
+    if then.store != now.store {
+        let mend =
+            "let both have the same `[store]`: keys move from keeper to keeper, not from store to store";
+        return Err(Advice::usage("the two configurations name two stores", mend));
+    }
+    if real(then).is_some() && real(then) == real(now) {
+        return Ok(());
+    }
+    let what = format!(
+        "the two configurations name two data directories, `{}` and `{}`, or one that does not exist",
+        then.data_dir.display(),
+        now.data_dir.display()
+    );
+    Err(Advice::usage(what, "let both name the same; a relative path starts at the folder of its file"))
 }
 
 fn summary(done: &Rewrapped) -> String {

@@ -4,14 +4,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use botwarden_store::{DataDir, Rewrapped, Rotation};
+use botwarden_store::{Rewrapped, Rotation};
 use botwarden_types::{Clock, SystemClock};
 use indicatif::ProgressBar;
 
+use crate::accountable;
 use crate::cli::ConfigFile;
 use crate::config::{Config, RootKeyConfig};
 use crate::exit::{self, Advice};
-use crate::{accountable, keyring};
+use crate::state::State;
 
 /// Replace the tenant's key, or with `--root` the root key, by a new one and wrap all others under it.
 ///
@@ -39,13 +40,13 @@ impl Rotate {
         if self.root {
             refuse_replaced(&config.root_key)?;
         }
-        let dir = DataDir::existing(&config.data_dir)?;
-        let keyring = keyring::open(&config, &dir).await?;
+        let state = State::existing(&config).await?;
+        let keyring = state.keyring().await?;
         let target = if self.root { "root" } else { "tenant" };
-        accountable::record(&dir, &keyring, "keyring.rotate", target).await?;
+        accountable::record(&state.dir, &keyring, "keyring.rotate", target).await?;
         let done = if self.root {
             match config.root_key {
-                RootKeyConfig::File => keyring.rotate_root_file(&dir).await?,
+                RootKeyConfig::File => keyring.rotate_root_file(&state.dir).await?,
                 _ => keyring.renew_wrapping().await.context("wrapping the tenant's key anew")?,
             }
         } else {

@@ -3,16 +3,14 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
-use botwarden_store::{DataDir, Sqlite};
 use botwarden_types::{Clock, SystemClock};
 
 use super::person;
-
+use crate::accountable;
 use crate::cli::ConfigFile;
 use crate::config::Config;
 use crate::exit::{self, Advice};
-use crate::{accountable, keyring};
+use crate::state::State;
 
 /// Erase a person: destroy the key that everything of theirs is sealed under, and delete the rows.
 ///
@@ -41,15 +39,15 @@ impl Erase {
             return Err(Advice::usage("what is kept of the person could never be read again", mend).into());
         }
         let config = Config::load(&self.config.or(before))?;
-        let dir = DataDir::existing(&config.data_dir)?;
-        let keyring = keyring::open(&config, &dir).await?;
-        let store = Sqlite::open(&dir, keyring.clone()).await.context("opening the store")?;
-        accountable::record(&dir, &keyring, "subject.erase", bot.as_str()).await?;
+        let state = State::existing(&config).await?;
+        let keyring = state.keyring().await?;
+        let store = state.store(keyring.clone()).await?;
+        accountable::record(&state.dir, &keyring, "subject.erase", bot.as_str()).await?;
         let erased = store.erase_subject(&bot, &user, SystemClock.now().wall).await?;
+        state.begin_epoch(&keyring).await?;
         store.close().await;
-        keyring.begin_epoch(&dir).await?;
         keyring.close().await;
-        let words = keyring::announce(&dir).await;
+        let (_, words) = state.announce("forgotten it").await;
         let what = match erased.key {
             Some(key) => format!(
                 "erased: key {key} was destroyed, {} sessions and {} exchanges were deleted; {words}\n",

@@ -3,15 +3,14 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
-use botwarden_store::{DataDir, Sqlite};
 use botwarden_types::{KeptExchange, KeptText};
 use serde::Serialize;
 
 use super::person;
 use crate::cli::ConfigFile;
 use crate::config::Config;
-use crate::{accountable, exit, keyring};
+use crate::state::State;
+use crate::{accountable, exit};
 
 /// Exchanges read from the store at once.
 const PAGE: usize = 100;
@@ -34,10 +33,10 @@ impl Export {
     pub(crate) async fn run(self, before: PathBuf) -> anyhow::Result<ExitCode> {
         let (bot, user) = person(&self.bot, &self.user)?;
         let config = Config::load(&self.config.or(before))?;
-        let dir = DataDir::existing(&config.data_dir)?;
-        let keyring = keyring::open(&config, &dir).await?;
-        let store = Sqlite::open(&dir, keyring.clone()).await.context("opening the store")?;
-        accountable::record(&dir, &keyring, "subject.export", bot.as_str()).await?;
+        let state = State::existing(&config).await?;
+        let keyring = state.keyring().await?;
+        let store = state.store(keyring.clone()).await?;
+        accountable::record(&state.dir, &keyring, "subject.export", bot.as_str()).await?;
         let (mut after, mut printed) = (0, 0);
         loop {
             let page = store.exchanges_of(&bot, &user, after, PAGE).await?;

@@ -55,7 +55,7 @@ fn keys_are_rotated_and_what_they_sealed_stays_readable() {
     // The old root key opens nothing any more.
     fs::write(desk.path().join("botwarden-data/root.key"), before).unwrap();
     let said = desk.run(&["key", "list"]).failed(3);
-    assert!(said.contains("restore the root key that belongs to `keyring.db`"), "{said}");
+    assert!(said.contains("put the root key that belongs to `keyring.db` into `data_dir`"), "{said}");
 }
 
 #[test]

@@ -83,7 +83,7 @@ async fn a_passphrase_opens_the_data_again_and_no_other_does() {
             "another",
             "correct horse battery stable",
             0o600,
-            "it is another passphrase, or `root.salt` was replaced",
+            "it is another passphrase, or another `root.salt`",
         ),
         ("a short one", "hunter2", 0o600, "shorter than 15 characters; take five or more random words"),
         ("nothing", "", 0o600, "holds nothing"),

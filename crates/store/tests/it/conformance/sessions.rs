@@ -63,6 +63,36 @@ pub(crate) async fn ended_and_expired_sessions_are_not_live(backend: Backend) {
     assert_eq!(backend.sessions.live_sessions(LATER).await.unwrap(), [stays], "expiry itself is over");
 }
 
+pub(crate) async fn a_session_is_read_alone_while_it_is_live(backend: Backend) {
+    let (_, key) = backend.issue("shop").await;
+    let live = backend.session("ses_live", &key, MUCH_LATER).await;
+    backend.session("ses_old", &key, LATER).await;
+    backend.session("ses_ended", &key, MUCH_LATER).await;
+    backend.sessions.end_session(&bot("shop"), &session_id("ses_ended"), NOW).await.unwrap();
+    for (id, want) in [("ses_live", Some(live)), ("ses_old", None), ("ses_ended", None), ("ses_x", None)] {
+        assert_eq!(backend.sessions.live_session(&session_id(id), LATER).await.unwrap(), want, "{id}");
+    }
+}
+
+/// Whichever comes first: a session of a revoked key is not kept, or has ended.
+pub(crate) async fn sessions_and_revocations_at_once_leave_none_alive(backend: Backend) {
+    let other = backend.another().await;
+    for round in 0..10 {
+        let (_, key) = backend.issue("shop").await;
+        let sessions: Vec<_> = (0..4)
+            .map(|at| session(&format!("ses_{round}_{at}"), &key, MUCH_LATER, &backend.pepper))
+            .collect();
+        let opening = async {
+            for session in &sessions {
+                backend.sessions.insert_session(session).await.unwrap();
+            }
+        };
+        let (_, revoked) = tokio::join!(opening, other.keys.revoke_key(&key.id, NOW));
+        assert!(revoked.unwrap().is_some());
+        assert_eq!(backend.sessions.live_sessions(NOW).await.unwrap(), [], "round {round}");
+    }
+}
+
 pub(crate) async fn ending_is_once_and_only_for_the_bot(backend: Backend) {
     let (_, key) = backend.issue("shop").await;
     backend.session("ses_a", &key, MUCH_LATER).await;

@@ -195,7 +195,7 @@ async fn another_root_key_is_refused() {
     let root = Arc::new(FileRoot::open(&place.data).unwrap());
     let error = Keyring::open(&place.data, root, None, NOW).await.map(drop).unwrap_err();
     assert!(matches!(error, KeyringError::WrongRoot { .. }), "{error:?}");
-    assert!(error.to_string().contains("restore the root key"), "{error}");
+    assert!(error.to_string().contains("put the root key that belongs to `keyring.db`"), "{error}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use botwarden_crypto::{Digest, Purpose};
 use botwarden_identity::KeyStore;
-use botwarden_store::{CellError, DataDir, FileRoot, Keyring, KeyringError, Rotation, Sqlite};
+use botwarden_store::{DataDir, FileRoot, Keyring, KeyringError, Rotation, Sqlite};
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
@@ -29,42 +29,6 @@ pub(super) async fn seal(keyring: &Keyring, name: &str) -> Vec<u8> {
 pub(super) async fn by_hand(data: &DataDir) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(data.path().join("keyring.db"));
     SqliteConnection::connect_with(&options).await.unwrap()
-}
-
-#[tokio::test]
-async fn a_person_has_one_key_whoever_asks() {
-    let place = Place::new().await;
-    let (one, other) = (keyring(&place.data).await, keyring(&place.data).await);
-    let (here, there) = tokio::join!(seal(&one, "alice"), seal(&other, "alice"));
-    for keyring in [&one, &other, &keyring(&place.data).await] {
-        for sealed in [&here, &there] {
-            assert_eq!(*keyring.open_cell(HERE, sealed).await.unwrap(), b"alice");
-        }
-    }
-    let number = one.number_of(&person(&one, "alice")).await.unwrap().unwrap();
-    assert_eq!(botwarden_crypto::CellKey::number_of(&here), Some(number));
-    assert_ne!(botwarden_crypto::CellKey::number_of(&seal(&one, "bob").await), Some(number));
-}
-
-#[tokio::test]
-async fn what_was_sealed_under_a_destroyed_key_is_gone_everywhere() {
-    let place = Place::new().await;
-    let (here, serving) = (keyring(&place.data).await, keyring(&place.data).await);
-    let (alice, bob) = (seal(&here, "alice").await, seal(&here, "bob").await);
-    serving.open_cell(HERE, &alice).await.unwrap(); // it keeps the key in memory
-    let backup = fs::read(place.data.path().join("root.key")).unwrap();
-    let number = here.number_of(&person(&here, "alice")).await.unwrap().unwrap();
-    assert!(here.destroy(&number, LATER).await.unwrap());
-    assert!(!here.destroy(&number, LATER).await.unwrap(), "once");
-    serving.forget_destroyed().await.unwrap();
-    for keyring in [&here, &serving, &keyring(&place.data).await] {
-        assert!(matches!(keyring.open_cell(HERE, &alice).await, Err(CellError::Erased)));
-        assert_eq!(*keyring.open_cell(HERE, &bob).await.unwrap(), b"bob");
-    }
-    assert_eq!(backup, fs::read(place.data.path().join("root.key")).unwrap());
-    let again = seal(&here, "alice").await;
-    assert_eq!(*here.open_cell(HERE, &again).await.unwrap(), b"alice", "a new life");
-    assert!(matches!(here.open_cell(HERE, &alice).await, Err(CellError::Erased)));
 }
 
 /// The wrapped key of a destroyed one is on no page of the file.
@@ -88,31 +52,6 @@ async fn a_destroyed_key_is_overwritten() {
     assert!(lies_there());
     keyring.destroy(&number, LATER).await.unwrap();
     assert!(!lies_there());
-}
-
-#[tokio::test]
-async fn rotating_the_tenants_key_changes_nothing_that_was_sealed() {
-    let place = Place::new().await;
-    let (here, serving) = (keyring(&place.data).await, keyring(&place.data).await);
-    let pepper = here.pepper().unwrap().hash(b"bw_");
-    let mut sealed = Vec::new();
-    for at in 0..600 {
-        sealed.push(seal(&here, &format!("person {at}")).await);
-    }
-    let mut told = Vec::new();
-    let done = here.rotate_tenant(LATER, |keys, of| told.push((keys, of))).await.unwrap();
-    assert_eq!((done.rotation, done.now_under.as_str(), done.keys), (Rotation::New, "version 2", 605));
-    assert_eq!(told, [(256, 605), (512, 605), (605, 605)]);
-    // The process that serves meanwhile knows nothing of it, and needs not.
-    let newcomer = seal(&serving, "newcomer").await;
-    for keyring in [&here, &serving, &keyring(&place.data).await] {
-        assert_eq!(keyring.pepper().unwrap().hash(b"bw_"), pepper);
-        for (at, sealed) in sealed.iter().enumerate() {
-            assert_eq!(*keyring.open_cell(HERE, sealed).await.unwrap(), format!("person {at}").into_bytes());
-        }
-        assert_eq!(*keyring.open_cell(HERE, &newcomer).await.unwrap(), b"newcomer");
-        assert!(keyring.list().await.unwrap().iter().all(|key| !key.outdated && key.version == 2));
-    }
 }
 
 /// A copy of everything in the directory: what a process that is killed at this moment leaves.
@@ -214,16 +153,6 @@ async fn a_rotation_of_the_root_goes_on_from_every_step() {
             assert_eq!(roots, [&*done.now_under], "{step}: nothing is wrapped under the old root");
         }
     }
-}
-
-#[tokio::test]
-async fn a_process_that_serves_takes_up_the_new_root() {
-    let place = Place::new().await;
-    let (here, serving) = (keyring(&place.data).await, keyring(&place.data).await);
-    here.rotate_root_file(&place.data).await.unwrap();
-    here.rotate_tenant(LATER, |_, _| {}).await.unwrap();
-    let sealed = seal(&here, "alice").await;
-    assert_eq!(*serving.open_cell(HERE, &sealed).await.unwrap(), b"alice");
 }
 
 #[tokio::test]

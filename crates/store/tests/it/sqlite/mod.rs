@@ -53,10 +53,10 @@ pub(crate) async fn keyring(data: &DataDir) -> Arc<Keyring> {
     Arc::new(Keyring::open(data, Arc::new(root), before, NOW).await.unwrap())
 }
 
-async fn empty() -> Backend {
-    let place = Place::new().await;
-    let store = place.open().await;
-    Backend::new(store, place.pepper(), place.index(), place)
+async fn empty() -> Option<Backend> {
+    let parent = tempfile::tempdir().unwrap();
+    let data = DataDir::open(parent.path().join("data")).unwrap();
+    Some(Backend::open(data, None, Arc::new(parent)).await)
 }
 
 suite!(conformance, super::empty);

@@ -52,6 +52,5 @@ pub(super) async fn act(stage: &Stage, act: Act) -> anyhow::Result<Seen> {
         Act::InjectionText => open::injection_text(stage).await,
         Act::StaffToken => open::staff_token(stage).await,
         Act::FalsePromise => open::false_promise(stage).await,
-        Act::NothingRecorded => open::nothing_recorded(stage).await,
     }
 }

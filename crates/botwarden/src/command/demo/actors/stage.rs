@@ -21,6 +21,7 @@ use crate::command::demo::shop::{
     ALICE, BOB, Bot, CHAT, CHLOE, DORA, Database, ERIN, FRANK, MALLORY, Session, TRUDY, Talk,
 };
 use crate::command::demo::tour::Seen;
+use crate::command::demo::trail::Trail;
 
 /// What the actors act on.
 pub(in super::super) struct Stage {
@@ -79,6 +80,11 @@ impl Stage {
     /// Stops the gateway; the rest goes with the stage.
     pub(in super::super) async fn close(self) {
         self.gateway.stop().await;
+    }
+
+    /// What the audit log holds of the tour, and that an edit of it is found.
+    pub(in super::super) fn trail(&self) -> anyhow::Result<Trail> {
+        self.gateway.trail(self.folder())
     }
 
     /// Time since the demo began.

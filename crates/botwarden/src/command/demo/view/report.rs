@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::summary::Totals;
 use crate::command::demo::tour::{Ends, Outcome};
+use crate::command::demo::trail::Trail;
 use crate::exit;
 
 #[derive(Serialize)]
@@ -11,6 +12,7 @@ struct Report<'a> {
     ok: bool,
     took_ms: u128,
     model_answered: u64,
+    audit: &'a Trail,
     allowed: Vec<Entry<'a>>,
     stopped: Vec<Entry<'a>>,
     not_yet_stopped: Vec<Entry<'a>>,
@@ -42,9 +44,10 @@ pub(in super::super) fn document(outcomes: &[Outcome], totals: &Totals) -> serde
     let of =
         |belongs: fn(Ends) -> bool| outcomes.iter().filter(|o| belongs(o.step.ends)).map(entry).collect();
     serde_json::to_string_pretty(&Report {
-        ok: outcomes.iter().all(Outcome::is_as_it_must),
+        ok: outcomes.iter().all(Outcome::is_as_it_must) && totals.trail.is_as_it_must(),
         took_ms: totals.took.as_millis(),
         model_answered: totals.model_answered,
+        audit: &totals.trail,
         allowed: of(|ends| ends == Ends::Allowed),
         stopped: of(|ends| ends == Ends::Stopped),
         not_yet_stopped: of(|ends| matches!(ends, Ends::Open { .. })),

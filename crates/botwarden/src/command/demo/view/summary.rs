@@ -6,6 +6,7 @@ use super::line::{Ink, Line, cut, fit};
 use super::row::{WIDTH, reason};
 use super::screen::{Screen, print};
 use crate::command::demo::tour::{Ends, Outcome};
+use crate::command::demo::trail::Trail;
 
 const WHO: usize = 18;
 const ASKS: usize = 38;
@@ -16,6 +17,7 @@ const HARM: usize = 48;
 pub(in super::super) struct Totals {
     pub(in super::super) took: Duration,
     pub(in super::super) model_answered: u64,
+    pub(in super::super) trail: Trail,
 }
 
 /// Prints the tables, with what went wrong at the end.
@@ -81,6 +83,18 @@ fn open_row(who: &str, harm: &str, planned: &str) -> Line {
         .then(Ink::Open, cut(&format!("planned: {planned}"), left))
 }
 
+/// That everything was written down, and cannot be rewritten unnoticed.
+fn trail(trail: &Trail) -> Line {
+    if !trail.is_as_it_must() {
+        return Line::of(Ink::Wrong, format!("The audit log is not as it must be: {trail:?}"));
+    }
+    let found = trail.found.unwrap_or_default();
+    Line::of(Ink::Good, format!("{} entries in the audit log verify", trail.entries)).then(
+        Ink::Dim,
+        format!("; in a copy, where somebody rewrote a refusal, the check names entry {found}."),
+    )
+}
+
 fn closing(outcomes: &[Outcome], totals: &Totals) -> Vec<Line> {
     let wrong: Vec<_> = outcomes.iter().filter(|outcome| !outcome.is_as_it_must()).collect();
     let (steps, took) = (outcomes.len(), totals.took.as_secs_f64());
@@ -90,7 +104,7 @@ fn closing(outcomes: &[Outcome], totals: &Totals) -> Vec<Line> {
             totals.model_answered
         );
         let went = Line::of(Ink::Good, format!("All {steps} steps went as they must"));
-        return vec![went.then(Ink::Dim, format!(" in {took:.1} s. {asked}"))];
+        return vec![went.then(Ink::Dim, format!(" in {took:.1} s. {asked}")), trail(&totals.trail)];
     }
     let mut lines =
         vec![Line::of(Ink::Wrong, format!("{} of {steps} steps did not go as they must:", wrong.len()))];

@@ -1,4 +1,4 @@
-//! Rows: the clear columns a sealed cell is bound to, and numbers as SQLite keeps them.
+//! Rows: the clear columns a sealed cell is bound to, and numbers as databases keep them.
 
 use botwarden_crypto::{Digest, Place};
 use botwarden_types::UnixMs;
@@ -48,7 +48,7 @@ impl Clear {
     }
 }
 
-/// SQLite's integers are signed. A time beyond the year 292,000,000 is kept as that.
+/// Integers in a database are signed. A time beyond the year 292,000,000 is kept as that.
 pub(crate) fn to_column(at: UnixMs) -> i64 {
     i64::try_from(at.0).unwrap_or(i64::MAX)
 }
@@ -58,7 +58,7 @@ pub(crate) fn from_column(at: i64) -> UnixMs {
     UnixMs(u64::try_from(at).unwrap_or(0))
 }
 
-/// A bound as SQLite counts.
+/// A bound as databases count.
 pub(crate) fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,0 +1,50 @@
+//! What other nodes change, put in force here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use botwarden_identity::{Authenticator, StoreError};
+use botwarden_store::{Change, Changes, Keyring};
+use botwarden_types::{Clock, SystemClock};
+
+/// How long to wait before the database is tried again.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Follows what other nodes change. Should news be lost, keys and erasures are looked for every second all the same.
+pub(super) async fn follow(mut changes: Changes, authenticator: Arc<Authenticator>, keyring: Arc<Keyring>) {
+    let mut reached = true;
+    loop {
+        let done = match changes.next().await {
+            Ok(change) => apply(&change, &authenticator, &keyring).await,
+            Err(error) => Err(error.into()),
+        };
+        match done {
+            Ok(()) => reached = true,
+            Err(error) => {
+                if std::mem::take(&mut reached) {
+                    let why = format!("{error:#}");
+                    tracing::error!(why, "what other nodes change is not heard; trying again every second");
+                }
+                tokio::time::sleep(AGAIN_AFTER).await;
+            }
+        }
+    }
+}
+
+async fn apply(change: &Change, authenticator: &Authenticator, keyring: &Keyring) -> anyhow::Result<()> {
+    let now = SystemClock.now().wall;
+    match change {
+        Change::Keys => keys(authenticator).await?,
+        Change::Session(id) => authenticator.refresh_session(id, now).await?,
+        Change::Anything => {
+            keyring.forget_destroyed().await?;
+            keys(authenticator).await?;
+            authenticator.refresh_sessions(now).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn keys(authenticator: &Authenticator) -> Result<(), StoreError> {
+    authenticator.refresh_keys_if_changed().await.map(drop)
+}

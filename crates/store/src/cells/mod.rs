@@ -1,0 +1,80 @@
+//! Sealed cells and the rows around them: what every engine keeps in the same form, so that a cell opens whichever engine it lies in.
+
+mod columns;
+mod content;
+mod exchange;
+mod fault;
+mod key;
+pub(crate) mod row;
+mod session;
+mod turn;
+
+use std::sync::Arc;
+
+use botwarden_crypto::{BlindIndex, CellKey, Digest, Place};
+use botwarden_types::{BotName, UnixMs, UserName};
+use zeroize::Zeroizing;
+
+use crate::keyring::{CellError, Keyring, KeyringError};
+pub(crate) use columns::Columns;
+pub(crate) use exchange::{open_exchange, seal_exchange, token_column};
+pub(crate) use fault::{Fault, failed, if_sound};
+pub(crate) use key::{open_key, seal_key};
+pub(crate) use session::{open_session, seal_session};
+pub(crate) use turn::{open_turn, seal_turn};
+
+/// The cell by which keys that do not belong to a database are noticed.
+pub(crate) const KEY_CHECK: Place<'static> =
+    Place { table: "meta", column: "value", row: b"key_check", schema: 1 };
+/// What is sealed in it.
+pub(crate) const KEY_CHECK_TEXT: &[u8] = b"botwarden";
+/// The column of every sealed cell of a row.
+const SEALED: &str = "sealed";
+
+/// Seals and opens cells, and says in clear columns whose a row is.
+#[derive(Clone)]
+pub(crate) struct Cells {
+    keyring: Arc<Keyring>,
+    /// Hashes by which the rows of a person are found.
+    index: BlindIndex,
+}
+
+impl Cells {
+    pub(crate) fn new(keyring: Arc<Keyring>) -> Result<Self, KeyringError> {
+        Ok(Self { index: keyring.index()?, keyring })
+    }
+
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// What seals cells that belong to nobody in particular.
+    pub(crate) fn system(&self) -> &CellKey {
+        self.keyring.system()
+    }
+
+    /// What stands for a person in clear columns.
+    pub(crate) fn subject_of(&self, bot: &BotName, user: &UserName) -> Digest {
+        Keyring::subject_of(&self.index, bot, user)
+    }
+
+    /// What seals cells that belong to one person; made if there is none.
+    pub(crate) async fn subject_key(&self, subject: &Digest, now: UnixMs) -> Result<CellKey, Fault> {
+        self.keyring.subject(subject, now).await.map_err(|error| Fault::Keyring(Box::new(error)))
+    }
+
+    /// Opens a cell of a row.
+    pub(crate) async fn open(
+        &self,
+        place: Place<'_>,
+        sealed: &[u8],
+        table: &'static str,
+        id: &str,
+    ) -> Result<Zeroizing<Vec<u8>>, Fault> {
+        self.keyring.open_cell(place, sealed).await.map_err(|error| match error {
+            CellError::Erased => Fault::Erased,
+            CellError::Open(source) => Fault::Open { table, id: id.to_owned(), source },
+            CellError::Keyring(error) => Fault::Keyring(Box::new(error)),
+        })
+    }
+}

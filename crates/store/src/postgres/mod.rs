@@ -1,0 +1,81 @@
+//! PostgreSQL: keys, sessions and wrapped keys of several nodes.
+//!
+//! Two schemas in one database: `botwarden` holds the data, `botwarden_keys` the wrapped keys. Writers lock the rows they decide by, so that
+//! any number of processes may write at once; what one of them changes, the others are told ([`Changes`]).
+
+mod changes;
+pub(crate) mod database;
+mod exchanges;
+mod keys;
+pub(crate) mod migrations;
+mod sessions;
+mod shelf;
+mod subjects;
+mod url;
+
+pub use changes::{Change, Changes};
+pub use database::{PostgresDatabase, PostgresError};
+pub(crate) use shelf::PostgresShelf;
+pub use url::{PostgresUrl, PostgresUrlError};
+
+use std::fmt;
+use std::sync::Arc;
+
+use botwarden_crypto::{RandomnessError, SealError};
+
+use crate::cells::Cells;
+use crate::keyring::{Keyring, KeyringError};
+use changes::Teller;
+
+/// Why the data in a PostgreSQL database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenPostgresError {
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] PostgresError),
+    /// The keys are not those it was sealed under.
+    #[error(
+        "the schema `botwarden_keys` does not open what is in `botwarden` at {server}; restore the `botwarden_keys` that belongs to it"
+    )]
+    WrongKeys {
+        /// Host, database, user.
+        server: String,
+    },
+    /// The check that the keys fit could not be sealed.
+    #[error("sealing the key check")]
+    Seal(#[from] SealError),
+    /// The keys.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// No randomness, no name to tell other nodes of changes by.
+    #[error("making a name for this process")]
+    Randomness(#[from] RandomnessError),
+}
+
+/// The data in a PostgreSQL database. Cheap to clone.
+#[derive(Clone)]
+pub struct Postgres {
+    database: PostgresDatabase,
+    cells: Cells,
+    teller: Teller,
+}
+
+impl Postgres {
+    /// Makes or upgrades the tables, and checks that the keys are those they were made with.
+    pub async fn open(database: &PostgresDatabase, keyring: Arc<Keyring>) -> Result<Self, OpenPostgresError> {
+        let this = Self { database: database.clone(), cells: Cells::new(keyring)?, teller: Teller::new()? };
+        migrations::run(&this).await?;
+        Ok(this)
+    }
+
+    /// Waits for work under way and closes the connections, those of the keyring too.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Postgres(…)")
+    }
+}

@@ -1,0 +1,63 @@
+//! What erasing a person must do.
+
+use botwarden_identity::{Appended, NewTurn};
+use botwarden_store::Erased;
+use botwarden_types::UserName;
+
+use super::{Backend, LATER, MUCH_LATER, NOW, bot, session, session_id, turn};
+
+fn user(name: &str) -> UserName {
+    UserName::parse(name).unwrap()
+}
+
+/// Opens a session for a person, with a turn.
+async fn visit(backend: &Backend, id: &str, of: &str, name: &str) {
+    let (_, key) = backend.issue(of).await;
+    let mut session = session(id, &key, MUCH_LATER, &backend.pepper);
+    session.user = user(name);
+    backend.sessions.insert_session(&session).await.unwrap();
+    let (of, in_session, turn) = (bot(of), session_id(id), turn("hello"));
+    let new = NewTurn {
+        id: format!("trn_{id}"),
+        session: &in_session,
+        bot: &of,
+        idempotency: backend.index.hash("key", b"k"),
+        body: backend.index.hash("body", b"b"),
+        turn: &turn,
+        created: NOW,
+        turns_max: 10,
+    };
+    assert_eq!(backend.sessions.append_turn(new).await.unwrap(), Appended::Kept);
+}
+
+pub(crate) async fn erasing_a_person_deletes_what_is_theirs_alone(backend: Backend) {
+    for (id, of, name) in [
+        ("ses_a", "shop", "alice"),
+        ("ses_b", "shop", "alice"),
+        ("ses_bob", "shop", "bob"),
+        ("ses_bank", "bank", "alice"),
+    ] {
+        visit(&backend, id, of, name).await;
+    }
+    let erased = backend.store.erase_subject(&bot("shop"), &user("alice"), LATER).await.unwrap();
+    assert!(erased.key.is_some());
+    assert_eq!(erased.sessions, 2);
+    for process in [&backend, &backend.another().await] {
+        let left = process.sessions.live_sessions(LATER).await.unwrap();
+        let left: Vec<_> = left.iter().map(|session| session.id.as_str()).collect();
+        assert_eq!(left, ["ses_bob", "ses_bank"], "users of two bots are two people");
+        assert_eq!(process.sessions.turns(&bot("shop"), &session_id("ses_a")).await.unwrap(), []);
+        assert_eq!(process.sessions.turns(&bot("bank"), &session_id("ses_bank")).await.unwrap().len(), 1);
+    }
+    visit(&backend, "ses_new", "shop", "alice").await;
+    assert_eq!(backend.sessions.live_sessions(LATER).await.unwrap().len(), 3, "they may come again");
+}
+
+pub(crate) async fn erasing_nobody_does_nothing(backend: Backend) {
+    visit(&backend, "ses_a", "shop", "alice").await;
+    for (of, name) in [("shop", "bob"), ("bank", "alice")] {
+        let erased = backend.store.erase_subject(&bot(of), &user(name), LATER).await.unwrap();
+        assert_eq!(erased, Erased { key: None, sessions: 0, exchanges: 0 }, "{of} {name}");
+    }
+    assert_eq!(backend.sessions.live_sessions(NOW).await.unwrap().len(), 1);
+}
