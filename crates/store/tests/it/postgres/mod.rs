@@ -2,6 +2,7 @@
 
 pub(crate) mod crash;
 mod dumps;
+mod moving;
 mod nodes;
 mod tables;
 mod tampering;

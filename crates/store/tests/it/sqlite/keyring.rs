@@ -15,14 +15,14 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use super::{Place, keyring};
 use crate::conformance::{LATER, NOW};
 
-pub(super) const HERE: botwarden_crypto::Place<'static> =
+pub(crate) const HERE: botwarden_crypto::Place<'static> =
     botwarden_crypto::Place { table: "chats", column: "sealed", row: b"1", schema: 1 };
 
 fn person(keyring: &Keyring, name: &str) -> Digest {
     keyring.index().unwrap().hash("subject", name.as_bytes())
 }
 
-pub(super) async fn seal(keyring: &Keyring, name: &str) -> Vec<u8> {
+pub(crate) async fn seal(keyring: &Keyring, name: &str) -> Vec<u8> {
     keyring.subject(&person(keyring, name), NOW).await.unwrap().seal(HERE, name.as_bytes()).unwrap()
 }
 

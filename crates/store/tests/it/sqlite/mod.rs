@@ -2,8 +2,8 @@
 
 pub(crate) mod crash;
 mod files;
-mod keyring;
-mod moving;
+pub(crate) mod keyring;
+pub(crate) mod moving;
 mod tampering;
 
 use std::sync::Arc;

@@ -38,9 +38,9 @@ fn empty() -> (TempDir, DataDir) {
 }
 
 /// A service: it wraps under its newest version, may be made to misbehave, and remembers the directory as it was at each call.
-struct Service {
+pub(crate) struct Service {
     key: RootKey,
-    version: AtomicU8,
+    pub(crate) version: AtomicU8,
     manners: Mutex<Manners>,
     watched: Option<DataDir>,
     seen: Mutex<Vec<(TempDir, DataDir)>>,
@@ -56,7 +56,7 @@ enum Manners {
 }
 
 impl Service {
-    fn new(watched: Option<DataDir>) -> Arc<Self> {
+    pub(crate) fn new(watched: Option<DataDir>) -> Arc<Self> {
         let (version, manners, seen) = (AtomicU8::new(1), Mutex::new(Manners::Good), Mutex::default());
         Arc::new(Self { key: RootKey::generate().unwrap(), version, manners, watched, seen })
     }
