@@ -40,6 +40,7 @@ impl List {
         let config = Config::load(&self.config.or(before))?;
         let state = State::existing(&config).await?;
         let keyring = state.keyring().await?;
+        let in_force = keyring.root_id();
         let mut listed = keyring.list().await?;
         if self.people {
             listed.retain(|key| key.purpose != Purpose::Subject);
@@ -64,7 +65,13 @@ impl List {
                 "{old_rows} rows are still sealed under the `format-1` key; they go as they expire"
             ));
         }
-        if listed.iter().any(|key| key.outdated) {
+        let other_root = |key: &ListedKey| key.root.as_ref().is_some_and(|root| *root != in_force);
+        if listed.iter().any(other_root) {
+            exit::note(
+                "some keys are wrapped under two root keys; `botwarden keyring rotate --root` or `keyring move`, whichever was interrupted, \
+                 finishes that",
+            );
+        } else if listed.iter().any(|key| key.outdated) {
             exit::note(
                 "some keys are wrapped under a key that is not the latest; `botwarden keyring rotate` finishes that",
             );
