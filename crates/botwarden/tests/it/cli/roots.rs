@@ -198,11 +198,8 @@ async fn another_keeper_takes_a_restart() {
     let secret = Secret::new(WORDS);
     let server = serving("").await;
     let text = fs::read_to_string(server.config()).unwrap() + &secret.passphrase();
-    server
-        .logs("`[root_key]` changed, which takes a restart", async {
-            fs::write(server.config(), text).unwrap()
-        })
-        .await;
+    fs::write(server.config(), text).unwrap();
+    server.logs("`[root_key]` changed, which takes a restart", server.signal("HUP")).await;
 }
 
 fn with_credential(desk: &Desk, directory: Option<&Path>, arguments: &[&str]) -> Ran {
