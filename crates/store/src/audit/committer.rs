@@ -18,6 +18,9 @@ use crate::keyring::Keyring;
 const IN_PASSING_MAX: Duration = Duration::from_millis(100);
 /// How often checkpoints are published.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
+/// With more entries than these to publish, so many times as long: many files keep a disk busy, and the next decision waits for it.
+const BUSY_ENTRIES: u64 = 256;
+const BUSY_ROUNDS: u32 = 10;
 
 /// Tells the second thread that the first has ended.
 #[derive(Default)]
@@ -145,6 +148,7 @@ impl Committer {
 
 /// Follows behind until the committer has ended and everything is published.
 fn publish(shared: &Shared, mut tiler: Tiler, ended: &Ended) {
+    let mut passed = 0;
     loop {
         let is_over = {
             let mut yes = ended.yes.lock();
@@ -153,6 +157,15 @@ fn publish(shared: &Shared, mut tiler: Tiler, ended: &Ended) {
             }
             *yes
         };
+        let committed = shared.committed.load(Ordering::Acquire);
+        passed += 1;
+        if committed.saturating_sub(tiler.published().size()) > BUSY_ENTRIES
+            && passed < BUSY_ROUNDS
+            && !is_over
+        {
+            continue;
+        }
+        passed = 0;
         loop {
             match tiler.advance(shared.committed.load(Ordering::Acquire)) {
                 Ok(Progress::Behind) => {}
