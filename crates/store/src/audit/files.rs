@@ -15,7 +15,7 @@ const JOURNAL: &str = "journal/";
 /// A journal grows by as much as it holds, from this…
 const ROOM_BYTES_MIN: u64 = 64 << 10;
 /// …to this.
-const ROOM_BYTES_MAX: u64 = 8 << 20;
+const ROOM_BYTES_MAX: u64 = 1 << 20;
 /// Where something ends in a journal, it ends at a multiple of this, and no such piece of it is all zeros: zeros that follow are room.
 const ALIGNMENT: u64 = 32;
 /// Bytes looked through at once for the end of what is in a journal.
