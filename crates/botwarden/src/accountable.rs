@@ -61,6 +61,13 @@ pub(crate) async fn record(
 async fn here(dir: &DataDir, keyring: &Arc<Keyring>, event: Event) -> anyhow::Result<()> {
     let now = SystemClock.now().wall;
     let audit = AuditLog::open(dir, keyring.clone(), env!("CARGO_PKG_VERSION"), now).await?;
-    audit.note(now, event)?.durable().await.context("writing the audit log")?;
-    tokio::task::spawn_blocking(move || audit.close("command", now)).await.context("closing the audit log")
+    let written = match audit.note(now, event) {
+        Ok(receipt) => receipt.durable().await,
+        Err(refused) => Err(refused),
+    };
+    // Closed in any case, before the right to write is given back.
+    tokio::task::spawn_blocking(move || audit.close("command", now))
+        .await
+        .context("closing the audit log")?;
+    written.context("writing the audit log")
 }

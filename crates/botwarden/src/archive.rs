@@ -72,9 +72,12 @@ impl Slot for Room {
 async fn write(store: Store, mut waiting: mpsc::Receiver<Waiting>, failing: Arc<AtomicBool>) {
     let mut batch = Vec::with_capacity(BATCH);
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
-        let (exchanges, rooms): (Vec<_>, Vec<_>) =
+        let (mut exchanges, rooms): (Vec<_>, Vec<_>) =
             batch.drain(..).map(|waiting| (waiting.exchange, waiting._room)).unzip();
         while let Err(error) = store.keep_exchanges(&exchanges).await {
+            if drop_poisoned(&store, &mut exchanges).await {
+                continue;
+            }
             if !failing.swap(true, Ordering::Relaxed) {
                 tracing::error!(%error, "exchanges could not be kept; requests that are to be kept are refused until they can");
             }
@@ -85,4 +88,23 @@ async fn write(store: Store, mut waiting: mpsc::Receiver<Waiting>, failing: Arc<
         }
         drop(rooms);
     }
+}
+
+/// After a batch failed: keeps its exchanges one by one. If some can be kept, those that cannot are at fault themselves (a person's key that
+/// was damaged), and go, loudly; they must not hold up everybody else's. Tells whether it was so.
+async fn drop_poisoned(store: &Store, exchanges: &mut Vec<KeptExchange>) -> bool {
+    let mut failed = Vec::new();
+    for exchange in exchanges.iter() {
+        if let Err(error) = store.keep_exchanges(std::slice::from_ref(exchange)).await {
+            failed.push((exchange.request.clone(), error));
+        }
+    }
+    if failed.len() == exchanges.len() {
+        return false;
+    }
+    for (request, error) in &failed {
+        tracing::error!(%request, %error, "an exchange can never be kept and is dropped");
+    }
+    exchanges.clear();
+    true
 }

@@ -77,10 +77,12 @@ impl Worker {
         match call {
             BackendCall::OpenSession => {
                 written?;
+                record.durable().await?; // before it takes effect
                 self.open_session(&identified, &body, now).await
             }
             BackendCall::AddTurn(id) => {
                 written?;
+                record.durable().await?;
                 self.add_turn(&identified, &id, &body, now).await
             }
             // It takes away: the session is over whether that can be written down or not.

@@ -138,8 +138,9 @@ pub fn restore(dir: &DataDir, from: &Path) -> Result<BackedUp, BackupError> {
     let log = dir.audit();
     let mut entries = 0;
     if !log.exists() {
-        for path in files_in(&from.join(AUDIT))? {
-            copy_file(&path, &log.join(relative(&from.join(AUDIT), &path)))?;
+        // What belongs to it and was compared, nothing else that lies there.
+        for name in manifest.files.keys().filter_map(|name| name.strip_prefix("audit/")) {
+            copy_file(&from.join(AUDIT).join(name), &log.join(name))?;
             entries += 1;
         }
     }
@@ -195,7 +196,14 @@ fn copy_log(from: &Path, to: &Path, key: &NoteKey) -> Result<u64, BackupError> {
 fn copy_folder(from: &Path, to: &Path) -> Result<(), BackupError> {
     let mut files = files_in(from)?;
     files.sort_by_key(|path| (path.file_name().is_none_or(|name| name != "checkpoint"), path.clone()));
-    files.iter().try_for_each(|path| copy_file(path, &to.join(relative(from, path))))
+    for path in &files {
+        match copy_file(path, &to.join(relative(from, path))) {
+            // Published anew meanwhile; whether the copy is whole is for the check to say.
+            Err(BackupError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            copied => copied?,
+        }
+    }
+    Ok(())
 }
 
 fn copy_file(from: &Path, to: &Path) -> Result<(), BackupError> {
@@ -214,7 +222,8 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>, BackupError> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).map_err(io_error("reading", &folder))? {
             let path = entry.map_err(io_error("reading", &folder))?.path();
-            if path.is_dir() { folders.push(path) } else { files.push(path) }
+            let kind = fs::symlink_metadata(&path).map_err(io_error("reading", &path))?;
+            if kind.is_dir() { folders.push(path) } else { files.push(path) }
         }
     }
     files.sort();
@@ -222,6 +231,10 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>, BackupError> {
 }
 
 fn hash_file(path: &Path) -> Result<(String, u64), BackupError> {
+    let is_plain = fs::symlink_metadata(path).map_err(io_error("reading", path))?.is_file();
+    if !is_plain {
+        return Err(io_error("reading", path)(io::Error::other("not a plain file")));
+    }
     let mut file = File::open(path).map_err(io_error("reading", path))?;
     let (mut hash, mut bytes, mut buffer) = (Sha256::default(), 0, vec![0; 64 << 10]);
     loop {

@@ -104,6 +104,8 @@ pub(crate) struct Server {
     clock: Arc<dyn Clock>,
     store: Store,
     keyring: Arc<Keyring>,
+    /// Holds the right to serve from the directory, and with it to write the audit log: it ends when that is closed.
+    listening: JoinHandle<()>,
     audit: Arc<AuditLog>,
     /// How often the configuration was replaced.
     reloads: u64,
@@ -163,8 +165,9 @@ impl Server {
         };
         let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
         let gateway = Gateway::start(&config.listen, workers, live, ports).await?;
+        let listening =
+            tokio::spawn(listen_for_news(control, authenticator.clone(), keyring.clone(), audit.clone()));
         let mut tasks = vec![
-            tokio::spawn(listen_for_news(control, authenticator.clone(), keyring.clone(), audit.clone())),
             tokio::spawn(watch_keys(authenticator.clone(), keyring.clone())),
             tokio::spawn(purge(authenticator.clone(), store.clone(), clock.clone())),
             tokio::spawn(keep_limits(journal.clone(), limiter.clone(), clock.clone())),
@@ -181,6 +184,7 @@ impl Server {
             clock,
             store,
             keyring,
+            listening,
             audit,
             reloads: 0,
             config,
@@ -266,6 +270,8 @@ impl Server {
         if tokio::task::spawn_blocking(move || audit.close("signal", now)).await.is_err() {
             tracing::error!("the audit log was not closed in good order");
         }
+        self.listening.abort();
+        let _ = self.listening.await;
         self.store.close().await;
         self.keyring.close().await;
         cut

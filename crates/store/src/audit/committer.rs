@@ -6,9 +6,10 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use botwarden_audit::{AppendError, Batch, Disk, Log, Progress, PushError, Tiler};
+use botwarden_audit::{AppendError, Batch, Disk, Entry, Log, Progress, PushError, Tiler};
 use parking_lot::{Condvar, Mutex};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use super::pending::{Raw, Shared};
 use super::{Outcome, commit, signer};
@@ -83,7 +84,8 @@ impl Committer {
                 }
                 pending.take(std::mem::take(&mut room))
             };
-            let outcome = match self.write(&mut taken.batch, taken.raw) {
+            let looked_up = self.look_up(taken.raw);
+            let outcome = match self.write(&mut taken.batch, &looked_up) {
                 Ok(()) => Outcome::Durable,
                 Err(error) => {
                     self.reopen_if_broken(&*error);
@@ -100,7 +102,8 @@ impl Committer {
             if outcome == Outcome::Durable && self.shared.failing.swap(false, Ordering::Relaxed) {
                 tracing::info!("the audit log is written again");
             }
-            if let Some(done) = taken.done {
+            let senders = taken.done.iter().chain(looked_up.iter().map(|(_, done)| done));
+            for done in senders {
                 done.send_replace(outcome);
             }
             taken.batch.clear();
@@ -108,19 +111,35 @@ impl Committer {
         }
     }
 
+    /// Puts commitments into the entries whose person's key was not at hand. Where a key fails, its entry alone is refused.
+    fn look_up(&self, raw: Vec<Raw>) -> Vec<(Entry, watch::Sender<Outcome>)> {
+        let mut entries = Vec::with_capacity(raw.len());
+        for Raw { mut entry, subject, person, done } in raw {
+            match self.runtime.block_on(self.keyring.subject(&subject, entry.at)) {
+                Ok(key) => {
+                    commit(&mut entry, &person, &key);
+                    entries.push((entry, done));
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a person's key cannot be had; the request is refused");
+                    done.send_replace(Outcome::Failed);
+                }
+            }
+        }
+        entries
+    }
+
     /// Writes all of a batch, or fails for all who wait for it.
     fn write(
         &mut self,
         batch: &mut Batch,
-        raw: Vec<Raw>,
+        looked_up: &[(Entry, watch::Sender<Outcome>)],
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        for Raw { mut entry, subject, person } in raw {
-            let key = self.runtime.block_on(self.keyring.subject(&subject, entry.at))?;
-            commit(&mut entry, &person, &key);
+        for (entry, _) in looked_up {
             if let Err(PushError::Full) = batch.push(entry.clone(), None) {
                 self.append(batch)?;
                 batch.clear();
-                batch.push(entry, None)?;
+                batch.push(entry.clone(), None)?;
             }
         }
         Ok(self.append(batch)?)

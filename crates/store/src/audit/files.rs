@@ -62,7 +62,9 @@ impl Appended {
 impl Drop for Appended {
     /// Gives the room back. Where it stays, because the process was killed, it reads as room.
     fn drop(&mut self) {
-        if self.length > self.end {
+        // Not where somebody else has written since.
+        let is_as_left = self.file.metadata().is_ok_and(|metadata| metadata.len() == self.length);
+        if self.length > self.end && is_as_left {
             let _ = self.file.set_len(self.end);
         }
     }

@@ -190,11 +190,19 @@ impl AuditLog {
         if pending.stopping || (is_tried && self.shared.failing.load(Ordering::Relaxed)) {
             return Err(NotRecorded);
         }
-        match raw {
-            None => pending.batch.push(entry, None).map(drop).map_err(|_| NotRecorded)?,
-            Some((subject, person)) => pending.push_raw(Raw { entry, subject, person })?,
-        }
-        let receipt = Receipt(pending.receipt());
+        let receipt = match raw {
+            None => {
+                pending.batch.push(entry, None).map_err(|_| NotRecorded)?;
+                pending.receipt()
+            }
+            Some((subject, person)) => {
+                let done = watch::Sender::new(Outcome::Waiting);
+                let receipt = done.subscribe();
+                pending.push_raw(Raw { entry, subject, person, done })?;
+                receipt
+            }
+        };
+        let receipt = Receipt(receipt);
         // The first in haste wakes the writer; whoever comes until it looks goes along.
         let wakes = haste == Haste::Awaited && !pending.is_awaited;
         pending.is_awaited |= wakes;

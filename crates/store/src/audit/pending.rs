@@ -13,6 +13,8 @@ pub(super) struct Raw {
     pub(super) entry: Entry,
     pub(super) subject: Subject,
     pub(super) person: Person,
+    /// By which whoever brought it learns what became of it: its own, because its key may fail alone.
+    pub(super) done: watch::Sender<Outcome>,
 }
 
 /// The next batch, gathered while the disk is busy with the one before.

@@ -19,6 +19,15 @@ pub enum LockError {
         /// The directory.
         path: PathBuf,
     },
+    /// Another command changes the keys.
+    #[error(
+        "another command is rotating, moving, destroying or archiving the keys in `{}`; wait for it, and try again",
+        .path.display()
+    )]
+    KeysTaken {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The lock could not be asked for.
     #[error("locking the data directory `{}`", .path.display())]
     Io {
@@ -47,6 +56,19 @@ impl Drop for ServeLock {
 impl DataDir {
     /// Takes the right to serve from this directory. Commands beside the server do not need it.
     pub fn lock(&self) -> Result<ServeLock, LockError> {
+        self.lock_file("lock")
+    }
+
+    /// Takes the right to rotate, move, destroy and archive keys: one command at a time, since two rotations at once could leave keys under a
+    /// root that nobody has.
+    pub fn lock_keys(&self) -> Result<ServeLock, LockError> {
+        self.lock_file("keyring.lock").map_err(|error| match error {
+            LockError::Taken { path } => LockError::KeysTaken { path },
+            error => error,
+        })
+    }
+
+    fn lock_file(&self, name: &str) -> Result<ServeLock, LockError> {
         let io = |source| LockError::Io { path: self.path.clone(), source };
         // Never truncated or deleted: two processes must always meet at the same file.
         let file = OpenOptions::new()
@@ -54,7 +76,7 @@ impl DataDir {
             .truncate(false)
             .write(true)
             .mode(0o600)
-            .open(self.path.join("lock"))
+            .open(self.path.join(name))
             .map_err(io)?;
         match file.try_lock() {
             Ok(()) => Ok(ServeLock { held: file }),

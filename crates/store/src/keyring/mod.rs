@@ -278,11 +278,6 @@ impl Keyring {
         Ok(self.cell_key(&number).await?.open(place, sealed)?)
     }
 
-    /// Whether there is a key of this number.
-    pub(crate) async fn has_key(&self, number: &KeyNumber) -> Result<bool, KeyringError> {
-        Ok(self.shelf.data_key(Which::Number(number)).await?.is_some())
-    }
-
     async fn cell_key(&self, number: &KeyNumber) -> Result<CellKey, CellError> {
         if let Some(key) = self.cache.lock().of_number(number) {
             return Ok(key);
@@ -304,6 +299,11 @@ impl Keyring {
         if self.generation.load(Ordering::Acquire) == generation {
             cache.put(subject, key);
         }
+    }
+
+    /// Whether a key of this number was destroyed.
+    pub async fn was_destroyed(&self, number: &KeyNumber) -> Result<bool, KeyringError> {
+        Ok(self.shelf.was_destroyed(number).await?)
     }
 
     /// Destroys a key for good: what was sealed under it cannot be read any more, here or in any backup of the data. Returns whether

@@ -61,7 +61,7 @@ impl Sqlite {
         copied.await.map(drop).map_err(Fault::from).map_err(failed("copying the database"))
     }
 
-    /// Deletes what belonged to people whose key is destroyed or gone, after a backup from before was put back. How many rows it were.
+    /// Deletes what belonged to people whose key was destroyed, after a backup from before was put back. How many rows it were.
     pub async fn delete_unreadable(&self) -> Result<u64, StoreError> {
         self.delete_without_key().await.map_err(failed("deleting what was erased"))
     }
@@ -81,13 +81,9 @@ impl Sqlite {
             let numbers: Vec<Vec<u8>> = sqlx::query_scalar(find).fetch_all(&self.pool).await?;
             for number in numbers {
                 let Some(known) = KeyNumber::from_stored(&number) else { continue };
-                let is_there = self
-                    .cells
-                    .keyring()
-                    .has_key(&known)
-                    .await
-                    .map_err(|error| Fault::Keyring(Box::new(error)))?;
-                if !is_there {
+                let keyring = |error| Fault::Keyring(Box::new(error));
+                // What merely has no key here is left: another archive of keys may have it.
+                if self.cells.keyring().was_destroyed(&known).await.map_err(keyring)? {
                     deleted += sqlx::query(delete).bind(number).execute(&self.pool).await?.rows_affected();
                 }
             }

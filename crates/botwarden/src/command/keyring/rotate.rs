@@ -42,6 +42,7 @@ impl Rotate {
         }
         let state = State::existing(&config).await?;
         let keyring = state.keyring().await?;
+        let _keys = state.dir.lock_keys()?;
         let target = if self.root { "root" } else { "tenant" };
         accountable::record(&state.dir, &keyring, "keyring.rotate", target).await?;
         let done = if self.root {
@@ -59,8 +60,17 @@ impl Rotate {
             bar.finish_and_clear();
             done
         };
+        let archived = state.dir.key_archive();
+        if self.root && archived.exists() {
+            keyring.archive(&state.dir, &archived).await?;
+        }
         keyring.close().await;
         exit::print(&summary(&done))?;
+        if self.root && archived.exists() {
+            exit::note(
+                "`keys.archive` was made anew: replace your copies of it first, those from before open under the old root key alone",
+            );
+        }
         if self.root {
             exit::note(match config.root_key {
                 RootKeyConfig::File => {
