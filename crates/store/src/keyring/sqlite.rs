@@ -158,7 +158,11 @@ impl SqliteShelf {
         sqlx::query("UPDATE generation SET generation = generation + 1").execute(&mut *transaction).await?;
         transaction.commit().await?;
         // What the write-ahead log still holds of it goes too.
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.0).await?;
+        if !database::cut_log(&self.0).await? {
+            tracing::warn!(
+                "what is left of a destroyed key in the write-ahead log of `keyring.db` goes when nobody reads it any more"
+            );
+        }
         Ok(true)
     }
 

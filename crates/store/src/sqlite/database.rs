@@ -151,6 +151,22 @@ pub(crate) async fn write(pool: &SqlitePool) -> Result<Transaction<'static, Engi
     pool.begin_with("BEGIN IMMEDIATE").await
 }
 
+/// Cuts the write-ahead log to nothing, so that what it still holds of deleted rows goes; waits for others who read it, within a bound. Tells
+/// whether it was cut.
+pub(crate) async fn cut_log(pool: &SqlitePool) -> Result<bool, sqlx::Error> {
+    const TRIES: u32 = 20;
+    const BETWEEN: Duration = Duration::from_millis(50);
+    for _ in 0..TRIES {
+        // The first column is 1 where somebody was in the way.
+        let is_busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(pool).await?;
+        if is_busy == 0 {
+            return Ok(true);
+        }
+        tokio::time::sleep(BETWEEN).await;
+    }
+    Ok(false)
+}
+
 /// One row of a single number.
 pub(crate) async fn number(connection: &mut SqliteConnection, sql: &'static str) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(sql).fetch_one(connection).await

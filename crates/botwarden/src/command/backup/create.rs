@@ -41,6 +41,8 @@ impl Create {
         let now = SystemClock.now().wall;
         let copying = backup::create(&dir, &store, &key, &self.folder, now);
         let done = exit::patiently("copying …", copying).await?;
+        // All keys of one moment: no rotation comes in between.
+        let _keys = dir.lock_keys()?;
         keyring.archive(&dir, &dir.key_archive()).await?;
         if let Some(path) = &self.keys {
             keyring.archive(&dir, path).await?;
