@@ -6,7 +6,7 @@ use botwarden_crypto::KeyNumber;
 use botwarden_identity::StoreError;
 use botwarden_types::{BotName, UnixMs, UserName};
 
-use super::Sqlite;
+use super::{Sqlite, database};
 use crate::cells::{Fault, failed};
 
 /// What erasing a person did.
@@ -49,7 +49,7 @@ impl Sqlite {
             *count = done.rows_affected();
         }
         transaction.commit().await?;
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await?;
+        self.cut_log().await?;
         let [sessions, exchanges] = deleted;
         Ok(Erased { key, sessions, exchanges })
     }
@@ -88,8 +88,18 @@ impl Sqlite {
                 }
             }
         }
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await?;
+        self.cut_log().await?;
         Ok(deleted)
+    }
+
+    /// Sees to it that what was deleted leaves the write-ahead log too.
+    async fn cut_log(&self) -> Result<(), Fault> {
+        if !database::cut_log(&self.pool).await? {
+            tracing::warn!(
+                "what is left of deleted rows in the write-ahead log goes when nobody reads it any more"
+            );
+        }
+        Ok(())
     }
 
     /// Rows whose cells are still of format 1, under a key that the root key was derived from.
