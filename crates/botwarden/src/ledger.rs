@@ -18,12 +18,12 @@ impl Ledger for Bookkeeper {
             session: decided.session.cloned(),
             user: None,
             address: None,
-            operation: Word::parse(decided.operation).ok()?,
+            operation: Word::fixed(decided.operation).ok()?,
             // What a caller wrote instead of a model's name may be anything: then it is left out.
             model: decided.model.and_then(|model| Word::parse(model).ok()),
             policy: None,
             verdict: if decided.refused.is_none() { Verdict::Allowed } else { Verdict::Denied },
-            reason: decided.refused.and_then(|reason| Word::parse(reason).ok()),
+            reason: decided.refused.and_then(|reason| Word::fixed(reason).ok()),
             tokens: (decided.tokens > 0).then_some(decided.tokens),
         });
         let person = decided.user.map(|user| Person {
@@ -44,11 +44,11 @@ impl Ledger for Bookkeeper {
             (_, _) if outcome.bytes_out > 0 && outcome.status < 400 => "cut",
             _ => "refused",
         };
-        let (Ok(how), refused) = (Word::parse(how), outcome.verdict != "allowed") else { return };
+        let (Ok(how), refused) = (Word::fixed(how), outcome.verdict != "allowed") else { return };
         let event = Event::Outcome(Ended {
             request: outcome.request.clone(),
             outcome: how,
-            reason: refused.then(|| Word::parse(outcome.verdict).ok()).flatten(),
+            reason: refused.then(|| Word::fixed(outcome.verdict).ok()).flatten(),
             status: Some(u64::from(outcome.status)),
             input_tokens: outcome.usage.map(|usage| usage.input_tokens),
             output_tokens: outcome.usage.map(|usage| usage.output_tokens),

@@ -3,12 +3,18 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use aws_lc_rs::{constant_time, hmac};
+use aws_lc_rs::constant_time;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::derive::KEY_BYTES;
+use crate::sha::sha256;
 
 /// Bytes of a keyed hash.
 const DIGEST_BYTES: usize = 32;
+/// Bytes that SHA-256 takes at once.
+const BLOCK_BYTES: usize = 64;
 
 /// A keyed hash (HMAC-SHA256). It may be stored: without the key it neither reveals nor confirms what was hashed.
 /// Equality takes the same time whatever differs.
@@ -55,25 +61,29 @@ impl fmt::Debug for Digest {
 
 /// HMAC-SHA256 with its key schedule done once. Source: RFC 2104, FIPS 180-4.
 #[derive(Clone)]
-pub(crate) struct KeyedHash(hmac::Key);
+pub(crate) struct KeyedHash(Hmac<Sha256>);
 
 impl KeyedHash {
     pub(crate) fn new(key: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+        let mut block = Zeroizing::new([0; BLOCK_BYTES]);
+        let hashed;
+        let key = if key.len() > BLOCK_BYTES {
+            hashed = Zeroizing::new(sha256(key));
+            hashed.as_slice()
+        } else {
+            key
+        };
+        for (to, from) in block.iter_mut().zip(key) {
+            *to = *from;
+        }
+        Self(Hmac::new((&*block).into()))
     }
 
     /// The hash of the concatenation of `parts`; the caller sees to it that no two lists mean the same bytes.
     pub(crate) fn over(&self, parts: &[&[u8]]) -> Digest {
-        let mut context = hmac::Context::with_key(&self.0);
-        for part in parts {
-            context.update(part);
-        }
-        let mut out = [0; DIGEST_BYTES];
-        // A SHA-256 tag has exactly these bytes; zip copies without a length that could panic.
-        for (to, from) in out.iter_mut().zip(context.sign().as_ref()) {
-            *to = *from;
-        }
-        Digest(out)
+        let mut hash = self.0.clone();
+        parts.iter().for_each(|part| hash.update(part));
+        Digest(hash.finalize().into_bytes().into())
     }
 }
 

@@ -1,20 +1,14 @@
 //! HMAC-SHA256 with a key of somebody else's choosing: for protocols that sign with it.
 
-use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
+use crate::digest::KeyedHash;
 use crate::sha::SHA256_BYTES;
 
 /// The HMAC-SHA256 of `data` under `key`. It may be a key itself (AWS derives its signing keys so), and is wiped on drop.
 /// Source: RFC 2104, FIPS 180-4.
 pub fn hmac_sha256(key: &[u8], data: &[u8]) -> Zeroizing<[u8; SHA256_BYTES]> {
-    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data);
-    let mut out = Zeroizing::new([0; SHA256_BYTES]);
-    // A SHA-256 tag has exactly these bytes; zip copies without a length that could panic.
-    for (to, from) in out.iter_mut().zip(tag.as_ref()) {
-        *to = *from;
-    }
-    out
+    Zeroizing::new(*KeyedHash::new(key).over(&[data]).as_bytes())
 }
 
 #[cfg(test)]

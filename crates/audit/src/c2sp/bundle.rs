@@ -24,8 +24,20 @@ pub(crate) fn entries(bytes: &[u8]) -> impl Iterator<Item = Result<&[u8], Cut>> 
 
 /// Appends one entry; false, and nothing is appended, if it is too long.
 pub(crate) fn push(entry: &[u8], bundle: &mut Vec<u8>) -> bool {
-    let Ok(length) = u16::try_from(entry.len()) else { return false };
-    bundle.extend_from_slice(&length.to_be_bytes());
-    bundle.extend_from_slice(entry);
-    true
+    write(bundle, |to| to.extend_from_slice(entry)).is_ok()
+}
+
+/// Appends the entry that `write` appends, and gives it; or, if it is too long, tells its bytes and appends nothing.
+pub(crate) fn write(bundle: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Result<&[u8], usize> {
+    let start = bundle.len();
+    bundle.extend_from_slice(&[0; 2]);
+    write(bundle);
+    let (_, entry) = bundle.split_at(start + 2);
+    let got = entry.len();
+    let (Ok(length), Some(place)) = (u16::try_from(got), bundle.get_mut(start..start + 2)) else {
+        bundle.truncate(start);
+        return Err(got);
+    };
+    place.copy_from_slice(&length.to_be_bytes());
+    Ok(bundle.get(start + 2..).unwrap_or_default())
 }

@@ -15,18 +15,17 @@ pub(super) trait Value: Sized {
 
 /// A group of fields.
 pub(super) trait Fields: Sized {
-    fn write(&self, to: &mut Writer);
+    fn write(&self, to: &mut Writer<'_>);
     fn read(from: &mut Reader<'_>) -> Result<Self, EntryError>;
 }
 
-/// An entry being written.
-pub(super) struct Writer(Vec<u8>);
+/// An entry being written, at the end of what is there.
+pub(super) struct Writer<'a>(&'a mut Vec<u8>);
 
-impl Writer {
-    pub(super) fn new(version: u64) -> Self {
-        let mut to = Vec::with_capacity(512);
+impl<'a> Writer<'a> {
+    pub(super) fn new(version: u64, to: &'a mut Vec<u8>) -> Self {
         to.extend_from_slice(b"{\"v\":");
-        version.write(&mut to);
+        version.write(to);
         Self(to)
     }
 
@@ -34,7 +33,7 @@ impl Writer {
         self.0.extend_from_slice(b",\"");
         self.0.extend_from_slice(name.as_bytes());
         self.0.extend_from_slice(b"\":");
-        value.write(&mut self.0);
+        value.write(self.0);
     }
 
     pub(super) fn optional<V: Value>(&mut self, name: &str, value: &Option<V>) {
@@ -43,9 +42,8 @@ impl Writer {
         }
     }
 
-    pub(super) fn finish(mut self) -> Vec<u8> {
+    pub(super) fn finish(self) {
         self.0.push(b'}');
-        self.0
     }
 }
 

@@ -52,7 +52,7 @@ macro_rules! fields {
         }
 
         impl Fields for $name {
-            fn write(&self, to: &mut Writer) {
+            fn write(&self, to: &mut Writer<'_>) {
                 $(to.$how(stringify!($field), &self.$field);)*
             }
 
@@ -295,7 +295,7 @@ macro_rules! kinds {
         }
 
         impl Fields for Event {
-            fn write(&self, to: &mut Writer) {
+            fn write(&self, to: &mut Writer<'_>) {
                 to.field("kind", &Kind(self.kind()));
                 match self {
                     $(Self::$variant(event) => event.write(to),)*

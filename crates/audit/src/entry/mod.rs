@@ -87,13 +87,19 @@ pub enum EntryError {
 impl Entry {
     /// Its canonical bytes: equal entries have equal bytes.
     pub fn encode(&self) -> Result<Vec<u8>, EntryError> {
-        let mut to = Writer::new(VERSION);
+        let mut bytes = Vec::with_capacity(512);
+        self.write(&mut bytes);
+        if bytes.len() > ENTRY_BYTES_MAX { Err(EntryError::TooLong { got: bytes.len() }) } else { Ok(bytes) }
+    }
+
+    /// Appends its canonical bytes, of which there may be too many.
+    pub(crate) fn write(&self, to: &mut Vec<u8>) {
+        let mut to = Writer::new(VERSION, to);
         to.field("id", &self.id);
         to.field("at", &self.at.0);
         to.optional("content", &self.content);
         self.event.write(&mut to);
-        let bytes = to.finish();
-        if bytes.len() > ENTRY_BYTES_MAX { Err(EntryError::TooLong { got: bytes.len() }) } else { Ok(bytes) }
+        to.finish();
     }
 
     /// Reads canonical bytes; anything else is refused, so [`Entry::encode`] gives the same bytes back.

@@ -21,29 +21,52 @@ pub struct WordError;
 
 /// A name, a reason or a version: printable ASCII without spaces, quotes and backslashes. What people write themselves is not a
 /// word; it is personal, and goes in as a [`Commitment`].
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Word(Arc<str>);
+#[derive(Clone)]
+pub struct Word(Text);
+
+#[derive(Clone)]
+enum Text {
+    Fixed(&'static str),
+    Shared(Arc<str>),
+}
 
 impl Word {
     /// Accepts `text` if every character is allowed.
     pub fn parse(text: &str) -> Result<Self, WordError> {
-        let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
-        if (1..=WORD_BYTES_MAX).contains(&text.len()) && text.bytes().all(allowed) {
-            Ok(Self(text.into()))
-        } else {
-            Err(WordError)
-        }
+        check(text).map(|()| Self(Text::Shared(text.into())))
+    }
+
+    /// The same of a text of the program's own, which is not copied.
+    pub fn fixed(text: &'static str) -> Result<Self, WordError> {
+        check(text).map(|()| Self(Text::Fixed(text)))
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        match &self.0 {
+            Text::Fixed(text) => text,
+            Text::Shared(text) => text,
+        }
     }
 }
 
+fn check(text: &str) -> Result<(), WordError> {
+    let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    let is_word = (1..=WORD_BYTES_MAX).contains(&text.len()) && text.bytes().all(allowed);
+    if is_word { Ok(()) } else { Err(WordError) }
+}
+
+impl PartialEq for Word {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Word {}
+
 impl fmt::Display for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 

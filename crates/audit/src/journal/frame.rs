@@ -113,6 +113,9 @@ fn split_content(bytes: &[u8]) -> Option<(u32, &[u8], &[u8])> {
     Some((u32::from_be_bytes(*which), content, after))
 }
 
+/// Bytes before a content.
+pub(crate) const CONTENT_HEAD: usize = 8;
+
 /// Appends one content.
 pub(crate) fn push_content(which: u32, content: &[u8], to: &mut Vec<u8>) {
     to.extend_from_slice(&which.to_be_bytes());

@@ -49,19 +49,21 @@ impl Batch {
             return Err(PushError::Content { got });
         }
         entry.content = content.map(Hash::of);
-        let bytes = entry.encode()?;
-        let added = bytes.len() + content.map_or(0, <[u8]>::len) + 16;
-        if self.leaves.len() >= BATCH_ENTRIES_MAX || self.bytes() + added > BATCH_BYTES_MAX {
-            return Err(PushError::Full);
-        }
+        let before = self.entries.len();
         let ticket = u32::try_from(self.leaves.len()).map_err(|_| PushError::Full)?;
-        if !bundle::push(&bytes, &mut self.entries) {
-            return Err(EntryError::TooLong { got: bytes.len() }.into());
+        let leaf = match bundle::write(&mut self.entries, |to| entry.write(to)) {
+            Ok(bytes) => leaf_hash(bytes),
+            Err(got) => return Err(EntryError::TooLong { got }.into()),
+        };
+        let added = content.map_or(0, |content| content.len() + frame::CONTENT_HEAD);
+        if self.leaves.len() >= BATCH_ENTRIES_MAX || self.bytes() + added > BATCH_BYTES_MAX {
+            self.entries.truncate(before);
+            return Err(PushError::Full);
         }
         if let Some(content) = content {
             frame::push_content(ticket, content, &mut self.contents);
         }
-        self.leaves.push(leaf_hash(&bytes));
+        self.leaves.push(leaf);
         Ok(Ticket(ticket))
     }
 

@@ -18,9 +18,6 @@ pub(crate) use range::Range;
 /// Bytes of a hash.
 pub const HASH_BYTES: usize = SHA256_BYTES;
 
-/// Entries up to this size are hashed in one piece, longer ones in two: the copy is cheaper than a second call.
-const ONE_PIECE_BYTES: usize = 1024;
-
 /// A SHA-256 hash in the tree.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Hash(pub [u8; HASH_BYTES]);
@@ -67,11 +64,6 @@ impl fmt::Debug for Hash {
 
 /// Hash of an entry. Source: RFC 6962 §2.1 (prefix 0x00, so that an entry cannot pose as a node).
 pub fn leaf_hash(entry: &[u8]) -> Hash {
-    let mut piece = [0; 1 + ONE_PIECE_BYTES];
-    if let Some((_, to)) = piece.get_mut(..=entry.len()).and_then(<[u8]>::split_first_mut) {
-        to.copy_from_slice(entry);
-        return Hash(sha256(piece.get(..=entry.len()).unwrap_or_default()));
-    }
     let mut hash = Sha256::default();
     hash.update(&[0]);
     hash.update(entry);

@@ -4,15 +4,15 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use botwarden_audit::{AppendError, Batch, Disk, Entry, Log, Progress, PushError, Tiler};
 use parking_lot::{Condvar, Mutex};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 
 use super::pending::{Raw, Shared};
-use super::{Outcome, commit, signer};
+use super::receipt::{Outcome, Settler};
+use super::{commit, signer};
 use crate::keyring::Keyring;
 
 /// How long what nobody waits for may wait for others.
@@ -22,6 +22,27 @@ const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 /// With more entries than these to publish, so many times as long: many files keep a disk busy, and the next decision waits for it.
 const BUSY_ENTRIES: u64 = 256;
 const BUSY_ROUNDS: u32 = 10;
+
+/// When so many waited for a batch, the next begins no sooner than this after it. A sync takes the processor as long as several requests
+/// do, whatever it brings to the disk: on a busy node more share it. On a quiet one nobody waits for others.
+const BUSY_AWAITED: usize = 4;
+const BUSY_PACE: Duration = Duration::from_millis(1);
+
+/// Keeps batches apart.
+#[derive(Default)]
+struct Pace(Option<Instant>);
+
+impl Pace {
+    /// A batch begins for which so many wait.
+    fn begins(&mut self, awaited: usize) {
+        self.0 = (awaited >= BUSY_AWAITED).then(Instant::now);
+    }
+
+    /// How long the next should be waited with, if at all.
+    fn left(&self) -> Option<Duration> {
+        BUSY_PACE.checked_sub(self.0?.elapsed()).filter(|left| !left.is_zero())
+    }
+}
 
 /// Tells the second thread that the first has ended.
 #[derive(Default)]
@@ -69,10 +90,16 @@ struct Committer {
 impl Committer {
     fn run(mut self) {
         let mut room = Batch::default();
+        let mut pace = Pace::default();
         loop {
             let mut taken = {
                 let mut pending = self.shared.pending.lock();
-                while !pending.is_awaited && !pending.stopping {
+                while let Some(left) = pace.left().filter(|_| !pending.stopping) {
+                    pending.is_paced = true;
+                    self.shared.wake.wait_for(&mut pending, left);
+                    pending.is_paced = false;
+                }
+                while pending.awaited == 0 && !pending.stopping {
                     // What nobody waits for is written all the same, in its time.
                     let is_late = self.shared.wake.wait_for(&mut pending, IN_PASSING_MAX).timed_out();
                     if is_late && !pending.is_empty() {
@@ -84,6 +111,7 @@ impl Committer {
                 }
                 pending.take(std::mem::take(&mut room))
             };
+            pace.begins(taken.awaited);
             let looked_up = self.look_up(taken.raw);
             let outcome = match self.write(&mut taken.batch, &looked_up) {
                 Ok(()) => Outcome::Durable,
@@ -102,9 +130,8 @@ impl Committer {
             if outcome == Outcome::Durable && self.shared.failing.swap(false, Ordering::Relaxed) {
                 tracing::info!("the audit log is written again");
             }
-            let senders = taken.done.iter().chain(looked_up.iter().map(|(_, done)| done));
-            for done in senders {
-                done.send_replace(outcome);
+            for done in std::iter::once(&taken.done).chain(looked_up.iter().map(|(_, done)| done)) {
+                done.settle(outcome);
             }
             taken.batch.clear();
             room = taken.batch;
@@ -112,7 +139,7 @@ impl Committer {
     }
 
     /// Puts commitments into the entries whose person's key was not at hand. Where a key fails, its entry alone is refused.
-    fn look_up(&self, raw: Vec<Raw>) -> Vec<(Entry, watch::Sender<Outcome>)> {
+    fn look_up(&self, raw: Vec<Raw>) -> Vec<(Entry, Settler)> {
         let mut entries = Vec::with_capacity(raw.len());
         for Raw { mut entry, subject, person, done } in raw {
             match self.runtime.block_on(self.keyring.subject(&subject, entry.at)) {
@@ -122,7 +149,7 @@ impl Committer {
                 }
                 Err(error) => {
                     tracing::error!(%error, "a person's key cannot be had; the request is refused");
-                    done.send_replace(Outcome::Failed);
+                    done.settle(Outcome::Failed);
                 }
             }
         }
@@ -133,7 +160,7 @@ impl Committer {
     fn write(
         &mut self,
         batch: &mut Batch,
-        looked_up: &[(Entry, watch::Sender<Outcome>)],
+        looked_up: &[(Entry, Settler)],
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         for (entry, _) in looked_up {
             if let Err(PushError::Full) = batch.push(entry.clone(), None) {

@@ -3,27 +3,30 @@
 mod committer;
 mod files;
 mod pending;
+mod receipt;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use botwarden_audit::{
-    Algorithm, Commitment, Disk, Entry, EntryId, Event, KeyError, Log, NoteKey, NoteSigner, OpenError,
-    Personal, Salt, Start, Stop, Word, WordError,
+    Algorithm, Disk, Entry, EntryId, Event, KeyError, Log, NoteKey, NoteSigner, OpenError, Personal, Salt,
+    Start, Stop, Word, WordError,
 };
 use botwarden_crypto::{BlindIndex, CellKey, Digest, RandomnessError, sha256};
 use botwarden_types::{BotName, UnixMs, UserName};
 use parking_lot::{Condvar, Mutex};
-use tokio::sync::watch;
+use smallvec::SmallVec;
 
 pub use files::AuditFiles;
+pub use receipt::{Durable, Receipt};
 
 use crate::data_dir::DataDir;
 use crate::keyring::{Keyring, KeyringError};
 use pending::{Pending, Raw, Shared};
+use receipt::Settler;
 
 /// Why there is no log to write to.
 #[derive(Debug, thiserror::Error)]
@@ -52,28 +55,6 @@ pub enum OpenAuditError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the audit log cannot take it")]
 pub struct NotRecorded;
-
-/// An entry that was brought; it counts once [`Receipt::durable`] says so.
-#[derive(Debug)]
-pub struct Receipt(watch::Receiver<Outcome>);
-
-/// What became of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    Waiting,
-    Durable,
-    Failed,
-}
-
-impl Receipt {
-    /// Returns when the entry outlives a loss of power, signed; or when it is certain that it is not in the log.
-    pub async fn durable(mut self) -> Result<(), NotRecorded> {
-        match self.0.wait_for(|outcome| *outcome != Outcome::Waiting).await.as_deref() {
-            Ok(Outcome::Durable) => Ok(()),
-            _ => Err(NotRecorded),
-        }
-    }
-}
 
 /// When an entry is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,7 +165,7 @@ impl AuditLog {
         let mut pending = self.shared.pending.lock();
         // While writing fails, one at a time finds out whether it does still.
         let is_tried = match haste {
-            Haste::Awaited => pending.is_awaited,
+            Haste::Awaited => pending.awaited > 0,
             Haste::InPassing => !pending.is_empty(),
         };
         if pending.stopping || (is_tried && self.shared.failing.load(Ordering::Relaxed)) {
@@ -196,16 +177,15 @@ impl AuditLog {
                 pending.receipt()
             }
             Some((subject, person)) => {
-                let done = watch::Sender::new(Outcome::Waiting);
-                let receipt = done.subscribe();
+                let done = Settler::default();
+                let receipt = done.receipt();
                 pending.push_raw(Raw { entry, subject, person, done })?;
                 receipt
             }
         };
-        let receipt = Receipt(receipt);
         // The first in haste wakes the writer; whoever comes until it looks goes along.
-        let wakes = haste == Haste::Awaited && !pending.is_awaited;
-        pending.is_awaited |= wakes;
+        let wakes = haste == Haste::Awaited && pending.awaited == 0 && !pending.is_paced;
+        pending.awaited += usize::from(haste == Haste::Awaited);
         drop(pending);
         if wakes {
             self.shared.wake.notify_one();
@@ -250,14 +230,14 @@ fn entry_id() -> Result<EntryId, RandomnessError> {
 
 /// Puts the commitments of a person into an entry.
 fn commit(entry: &mut Entry, person: &Person, key: &CellKey) {
+    let Event::Decision(decision) = &mut entry.event else { return };
     let salt = Salt::new(key.salt(&entry.id.0));
-    let user = || Some(salt.commit(Personal::User, person.user.as_str().as_bytes()));
-    let address = || -> Option<Commitment> {
-        Some(salt.commit(Personal::Address, person.address.to_string().as_bytes()))
-    };
-    if let Event::Decision(decision) = &mut entry.event {
-        (decision.user, decision.address) = (user(), address());
+    // Longer than any address is written.
+    let mut address = SmallVec::<[u8; 48]>::new();
+    if write!(address, "{}", person.address).is_ok() {
+        decision.address = Some(salt.commit(Personal::Address, &address));
     }
+    decision.user = Some(salt.commit(Personal::User, person.user.as_str().as_bytes()));
 }
 
 /// A person's hash, for the committer.

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use botwarden_audit::{BATCH_ENTRIES_MAX, Batch, Entry};
 use parking_lot::{Condvar, Mutex};
-use tokio::sync::watch;
 
-use super::{NotRecorded, Outcome, Person, Subject};
+use super::receipt::{Receipt, Settler};
+use super::{NotRecorded, Person, Subject};
 
 /// An entry whose person's key is not at hand: the committer looks it up.
 pub(super) struct Raw {
@@ -14,7 +14,7 @@ pub(super) struct Raw {
     pub(super) subject: Subject,
     pub(super) person: Person,
     /// By which whoever brought it learns what became of it: its own, because its key may fail alone.
-    pub(super) done: watch::Sender<Outcome>,
+    pub(super) done: Settler,
 }
 
 /// The next batch, gathered while the disk is busy with the one before.
@@ -22,9 +22,11 @@ pub(super) struct Raw {
 pub(super) struct Pending {
     pub(super) batch: Batch,
     pub(super) raw: Vec<Raw>,
-    done: Option<watch::Sender<Outcome>>,
-    /// Somebody waits for it.
-    pub(super) is_awaited: bool,
+    done: Settler,
+    /// So many wait for it.
+    pub(super) awaited: usize,
+    /// The writer lets time pass: it need not be woken.
+    pub(super) is_paced: bool,
     pub(super) stopping: bool,
 }
 
@@ -32,7 +34,9 @@ pub(super) struct Pending {
 pub(super) struct Taken {
     pub(super) batch: Batch,
     pub(super) raw: Vec<Raw>,
-    pub(super) done: Option<watch::Sender<Outcome>>,
+    pub(super) done: Settler,
+    /// So many wait for it.
+    pub(super) awaited: usize,
 }
 
 /// What the threads share.
@@ -59,17 +63,17 @@ impl Pending {
     }
 
     /// By which whoever brought an entry learns what became of the batch.
-    pub(super) fn receipt(&mut self) -> watch::Receiver<Outcome> {
-        self.done.get_or_insert_with(|| watch::Sender::new(Outcome::Waiting)).subscribe()
+    pub(super) fn receipt(&self) -> Receipt {
+        self.done.receipt()
     }
 
     /// Takes everything; `room` is an empty batch to go on with.
     pub(super) fn take(&mut self, room: Batch) -> Taken {
-        self.is_awaited = false;
         Taken {
             batch: std::mem::replace(&mut self.batch, room),
             raw: std::mem::take(&mut self.raw),
-            done: self.done.take(),
+            done: std::mem::take(&mut self.done),
+            awaited: std::mem::take(&mut self.awaited),
         }
     }
 }
