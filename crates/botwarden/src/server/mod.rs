@@ -1,5 +1,6 @@
 //! Wires the parts together and runs them: stores, limits, keys, the gateway, the control socket, reloads, signals.
 
+mod erasures;
 mod nodes;
 mod reload;
 mod signals;
@@ -26,6 +27,7 @@ use crate::config::Config;
 use crate::ledger::Bookkeeper;
 use crate::state::State;
 use crate::{accountable, logs};
+use erasures::Erasures;
 
 /// How often changes that nobody announced are looked for (DESIGN: in force within about a second).
 const KEYS_CHECK_EVERY: Duration = Duration::from_secs(1);
@@ -140,9 +142,11 @@ impl Server {
             index: keyring.index()?,
             bounds: Bounds::default(),
         };
+        let read = keyring.generation(); // before the sessions are read
         let authenticator =
             Authenticator::load(wiring, clock.now().wall).await.context("reading keys and sessions")?;
         let authenticator = Arc::new(authenticator);
+        let erasures = Arc::new(Erasures::new(authenticator.clone(), keyring.clone(), read));
         let mut settings = Settings::new(*keyring.limit_hash_key()?.expose());
         settings.keys_max = config.limit_keys_max;
         let (limiter, journal) =
@@ -165,15 +169,14 @@ impl Server {
         };
         let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
         let gateway = Gateway::start(&config.listen, workers, live, ports).await?;
-        let listening =
-            tokio::spawn(listen_for_news(control, authenticator.clone(), keyring.clone(), audit.clone()));
+        let listening = tokio::spawn(listen_for_news(control, erasures.clone(), audit.clone()));
         let mut tasks = vec![
-            tokio::spawn(watch_keys(authenticator.clone(), keyring.clone())),
+            tokio::spawn(watch_keys(authenticator.clone(), erasures.clone())),
             tokio::spawn(purge(authenticator.clone(), store.clone(), clock.clone())),
             tokio::spawn(keep_limits(journal.clone(), limiter.clone(), clock.clone())),
         ];
         if let Some(changes) = changes {
-            tasks.push(tokio::spawn(nodes::follow(changes, authenticator.clone(), keyring.clone())));
+            tasks.push(tokio::spawn(nodes::follow(changes, authenticator.clone(), erasures)));
         }
         let archiving = tokio::spawn(archiving);
         Ok(Self {
@@ -324,24 +327,16 @@ fn process_id() -> anyhow::Result<u64> {
     Ok(hashed)
 }
 
-async fn listen_for_news(
-    control: ControlListener,
-    authenticator: Arc<Authenticator>,
-    keyring: Arc<Keyring>,
-    audit: Arc<AuditLog>,
-) {
+async fn listen_for_news(control: ControlListener, erasures: Arc<Erasures>, audit: Arc<AuditLog>) {
     let handler: botwarden_store::control::Handler = Arc::new(move |news| {
-        let (authenticator, keyring, audit) = (authenticator.clone(), keyring.clone(), audit.clone());
+        let (erasures, audit) = (erasures.clone(), audit.clone());
         Box::pin(async move {
             if let News::Operator { operator, action, target } = news {
                 let event = accountable::event(&operator, &action, &target)?;
                 audit.note(SystemClock.now().wall, event)?.durable().await?;
                 return Ok(0);
             }
-            keyring.forget_destroyed().await?;
-            let generation = authenticator.refresh_keys().await?;
-            authenticator.end_deleted_sessions(SystemClock.now().wall).await?;
-            Ok(generation)
+            Ok(erasures.told(SystemClock.now().wall).await?)
         })
     });
     control.serve(handler).await;
@@ -363,25 +358,17 @@ async fn purge_exchanges(store: &Store, now: UnixMs) -> Result<(), StoreError> {
 }
 
 /// The safety net under the control socket: changes made without telling us.
-async fn watch_keys(authenticator: Arc<Authenticator>, keyring: Arc<Keyring>) {
+async fn watch_keys(authenticator: Arc<Authenticator>, erasures: Arc<Erasures>) {
     let mut every = tokio::time::interval(KEYS_CHECK_EVERY);
     loop {
         every.tick().await;
         if let Err(error) = authenticator.refresh_keys_if_changed().await {
             tracing::error!(%error, "keys could not be read; the ones before stay in force");
         }
-        if let Err(error) = forget_erased(&authenticator, &keyring).await {
+        if let Err(error) = erasures.heed(SystemClock.now().wall).await {
             tracing::error!(%error, "what was erased could not be looked for");
         }
     }
-}
-
-/// Forgets destroyed keys, and the sessions that were theirs.
-async fn forget_erased(authenticator: &Authenticator, keyring: &Keyring) -> anyhow::Result<()> {
-    if keyring.forget_destroyed().await? {
-        authenticator.end_deleted_sessions(SystemClock.now().wall).await?;
-    }
-    Ok(())
 }
 
 async fn purge(authenticator: Arc<Authenticator>, store: Store, clock: Arc<dyn Clock>) {

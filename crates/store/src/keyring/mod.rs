@@ -138,6 +138,8 @@ pub struct Keyring {
     cache: Mutex<Cache>,
     /// The shelf's generation that the cache is of.
     generation: AtomicU64,
+    /// Held by whoever looks for another generation.
+    forgetting: tokio::sync::Mutex<()>,
 }
 
 impl Keyring {
@@ -199,7 +201,19 @@ impl Keyring {
         };
         let fixed = fixed.into_iter().map(|(purpose, (_, key))| (purpose, key)).collect();
         let (cache, generation) = (Mutex::default(), AtomicU64::new(generation));
-        Ok(Self { shelf, root, node: None, versions, fixed, system, format_one, cache, generation })
+        let forgetting = tokio::sync::Mutex::default();
+        Ok(Self {
+            shelf,
+            root,
+            node: None,
+            versions,
+            fixed,
+            system,
+            format_one,
+            cache,
+            generation,
+            forgetting,
+        })
     }
 
     /// The hasher of credentials.
@@ -314,14 +328,21 @@ impl Keyring {
         Ok(destroyed)
     }
 
-    /// Forgets keys that other processes have destroyed; whether there may be such.
-    pub async fn forget_destroyed(&self) -> Result<bool, KeyringError> {
+    /// Forgets keys that other processes have destroyed. Gives the shelf's generation, which grows with every destruction: whoever has
+    /// consequences to draw remembers up to which they are drawn, since somebody else may hear of it here first.
+    pub async fn forget_destroyed(&self) -> Result<u64, KeyringError> {
+        // One after the other, so that what was read first does not come in force last.
+        let _turn = self.forgetting.lock().await;
         let generation = self.shelf.generation().await?;
-        let is_other = self.generation.swap(generation, Ordering::AcqRel) != generation;
-        if is_other {
+        if self.generation.swap(generation, Ordering::AcqRel) != generation {
             self.cache.lock().clear();
         }
-        Ok(is_other)
+        Ok(generation)
+    }
+
+    /// The generation of the shelf that is known here.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// Waits for work under way and closes the shelf.
