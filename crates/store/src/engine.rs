@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use botwarden_crypto::RootProvider;
+use botwarden_crypto::{KeyNumber, RootProvider};
 use botwarden_identity::{KeyStore, SessionStore, StoreError};
 use botwarden_types::{BotName, KeptExchange, UnixMs, UserName};
 
+use crate::cells::NewExchange;
 use crate::data_dir::DataDir;
 use crate::keyring::{FileRoot, Keyring, KeyringError};
 use crate::postgres::{Changes, OpenPostgresError, Postgres, PostgresDatabase, PostgresError, PostgresUrl};
@@ -132,8 +133,17 @@ impl Store {
         }
     }
 
-    /// Keeps exchanges, all or none, each under its person's key; one that is kept already is left as it is.
-    pub async fn keep_exchanges(&self, exchanges: &[KeptExchange]) -> Result<(), StoreError> {
+    /// The key that what a person does from now on is kept under; made if there is none. See [`NewExchange::key`].
+    pub async fn key_of(&self, bot: &BotName, user: &UserName, now: UnixMs) -> Result<KeyNumber, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.key_of(bot, user, now).await,
+            Self::Postgres(postgres) => postgres.key_of(bot, user, now).await,
+        }
+    }
+
+    /// Keeps exchanges, each under the key its person had when it began, all of them or, on an error, none; one that is kept already is
+    /// left as it is, and one whose person was erased meanwhile is dropped.
+    pub async fn keep_exchanges(&self, exchanges: &[NewExchange]) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.keep_exchanges(exchanges).await,
             Self::Postgres(postgres) => postgres.keep_exchanges(exchanges).await,

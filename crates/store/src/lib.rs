@@ -19,6 +19,7 @@ mod keyring;
 mod postgres;
 mod sqlite;
 
+pub use cells::NewExchange;
 pub use data_dir::{
     DataDir, DataDirError, IfMissing, LockError, ModeError, NodeFileError, RootKeyFileError, RootSaltError,
     SecretFileError, ServeLock, read_secret,

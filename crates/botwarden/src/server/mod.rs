@@ -157,7 +157,7 @@ impl Server {
             .context("opening the audit log")?;
         let configured = accountable::configured(None, config.digest, 0)?;
         audit.note(clock.now().wall, configured)?.durable().await.context("writing the audit log")?;
-        let (archive, archiving) = Archivist::new(store.clone());
+        let (archive, archiving) = Archivist::new(store.clone(), clock.clone());
         let ports = Ports {
             ledger: Arc::new(Bookkeeper(audit.clone())),
             archive,

@@ -292,7 +292,8 @@ impl Keyring {
         Ok(self.cell_key(&number).await?.open(place, sealed)?)
     }
 
-    async fn cell_key(&self, number: &KeyNumber) -> Result<CellKey, CellError> {
+    /// The key of that number, while it is there. Never another one in its place.
+    pub async fn cell_key(&self, number: &KeyNumber) -> Result<CellKey, CellError> {
         if let Some(key) = self.cache.lock().of_number(number) {
             return Ok(key);
         }

@@ -19,7 +19,7 @@ use botwarden_crypto::SealError;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite as Engine, Transaction};
 
-use crate::cells::Cells;
+use crate::cells::{Cells, Fault};
 use crate::data_dir::DataDir;
 use crate::keyring::{Keyring, KeyringError};
 use database::OpenDatabaseError;
@@ -51,6 +51,9 @@ pub struct Sqlite {
     cells: Cells,
 }
 
+/// Erasures of anybody that may come between looking at keys and writing under them.
+const TRIES: usize = 8;
+
 impl Sqlite {
     /// Opens the database, makes or upgrades its tables, and checks that the keys are those it was made with.
     pub async fn open(dir: &DataDir, keyring: Arc<Keyring>) -> Result<Self, OpenStoreError> {
@@ -68,6 +71,13 @@ impl Sqlite {
 
     async fn write(&self) -> Result<Transaction<'static, Engine>, sqlx::Error> {
         database::write(&self.pool).await
+    }
+
+    /// A transaction that is going to write under keys that were there at `generation`; `None` if any was destroyed since. Whoever erases
+    /// destroys the key and then waits for this transaction before the rows are deleted, so that none stays behind.
+    async fn write_at(&self, generation: u64) -> Result<Option<Transaction<'static, Engine>>, Fault> {
+        let transaction = self.write().await?;
+        Ok((self.cells.generation().await? == generation).then_some(transaction))
     }
 }
 
