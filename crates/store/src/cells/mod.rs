@@ -22,7 +22,7 @@ pub(crate) use exchange::{SealedExchange, open_exchange, seal_exchange, token_co
 pub(crate) use fault::{Fault, failed, if_sound};
 pub(crate) use key::{open_key, seal_key};
 pub(crate) use session::{open_session, seal_session, session_key};
-pub(crate) use turn::{open_turn, seal_turn};
+pub(crate) use turn::{TurnHashes, key_turn, open_turn, seal_turn};
 
 /// The cell by which keys that do not belong to a database are noticed.
 pub(crate) const KEY_CHECK: Place<'static> =

@@ -36,10 +36,10 @@ pub(crate) async fn open_session(cells: &Cells, row: &impl Columns) -> Result<St
     };
     let opened = cells.open(clear(&session).place(TABLE, SEALED), &row.bytes(SEALED)?, TABLE, &id).await?;
     (session.user, session.claims) = SessionContent::read(&opened).ok_or_else(damaged)?;
-    // A session filed under another person would outlive the erasure of its own.
+    // A session filed under another person, or under nobody, would outlive the erasure of its own.
     let subject = row.bytes_if_any("subject")?;
     let own = cells.subject_of(&session.bot, &session.user);
-    if subject.is_some_and(|subject| subject != own.as_bytes()) {
+    if subject.is_none_or(|subject| subject != own.as_bytes()) {
         return Err(damaged());
     }
     Ok(session)

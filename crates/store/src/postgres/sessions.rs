@@ -15,7 +15,7 @@ use super::changes::Change;
 use super::database::in_time;
 use crate::cells::row::{count, from_column, to_column};
 use crate::cells::{
-    Fault, failed, if_sound, open_session, open_turn, seal_session, seal_turn, session_key,
+    Fault, TurnHashes, failed, if_sound, open_session, open_turn, seal_session, seal_turn, session_key,
 };
 
 impl SessionStore for Postgres {
@@ -250,7 +250,8 @@ async fn append_row(
     if found.is_over(new.created) {
         return Ok(Appended::Ended);
     }
-    if let Some(earlier) = replayed(connection, found.seq, new).await? {
+    let hashes = TurnHashes::of(key, new);
+    if let Some(earlier) = replayed(connection, found.seq, &hashes).await? {
         return Ok(earlier);
     }
     let number = 1 + turns_in(connection, found.seq).await?;
@@ -258,16 +259,16 @@ async fn append_row(
         return Ok(Appended::TooMany);
     }
     sqlx::query(
-        "INSERT INTO botwarden.turns (id, session, number, idempotency, body, created, sealed)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO botwarden.turns (id, session, number, idempotency, body, created, sealed, keyed)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, true)",
     )
     .bind(&new.id)
     .bind(found.seq)
     .bind(number)
-    .bind(new.idempotency.as_bytes().as_slice())
-    .bind(new.body.as_bytes().as_slice())
+    .bind(hashes.idempotency.as_bytes().as_slice())
+    .bind(hashes.body.as_bytes().as_slice())
     .bind(to_column(new.created))
-    .bind(seal_turn(key, new, number)?)
+    .bind(seal_turn(key, new, &hashes, number)?)
     .execute(connection)
     .await?;
     Ok(Appended::Kept)
@@ -313,15 +314,15 @@ async fn hold(
 async fn replayed(
     connection: &mut PgConnection,
     session: i64,
-    new: &NewTurn<'_>,
+    hashes: &TurnHashes,
 ) -> Result<Option<Appended>, sqlx::Error> {
     let row = sqlx::query("SELECT id, body FROM botwarden.turns WHERE session = $1 AND idempotency = $2")
         .bind(session)
-        .bind(new.idempotency.as_bytes().as_slice())
+        .bind(hashes.idempotency.as_bytes().as_slice())
         .fetch_optional(connection)
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let same = Digest::from_stored(row.try_get("body")?).is_some_and(|body| body == new.body);
+    let same = Digest::from_stored(row.try_get("body")?).is_some_and(|body| body == hashes.body);
     Ok(Some(if same { Appended::Replayed(row.try_get("id")?) } else { Appended::Conflict }))
 }
 

@@ -8,6 +8,7 @@ mod keys;
 mod migrations;
 mod sessions;
 mod subjects;
+mod turns;
 
 pub use subjects::Erased;
 
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use botwarden_crypto::SealError;
+use botwarden_identity::StoreError;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite as Engine, Transaction};
 
@@ -42,6 +44,9 @@ pub enum OpenStoreError {
     /// The keys.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
+    /// What earlier versions wrote could not be brought to the present form.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// The database in a data directory. Cheap to clone.
@@ -61,6 +66,7 @@ impl Sqlite {
         let pool = database::pool(&path).await?;
         let this = Self { pool, cells: Cells::new(keyring)? };
         migrations::run(&this, &path).await?;
+        this.key_turns().await?;
         Ok(this)
     }
 

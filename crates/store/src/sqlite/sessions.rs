@@ -11,7 +11,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::{Sqlite, TRIES};
 use crate::cells::row::{count, from_column, to_column};
 use crate::cells::{
-    Fault, failed, if_sound, open_session, open_turn, seal_session, seal_turn, session_key,
+    Fault, TurnHashes, failed, if_sound, open_session, open_turn, seal_session, seal_turn, session_key,
 };
 
 impl SessionStore for Sqlite {
@@ -207,22 +207,24 @@ async fn append_row(
     if found.is_over(new.created) {
         return Ok(Appended::Ended);
     }
-    if let Some(earlier) = replayed(connection, found.seq, new).await? {
+    let hashes = TurnHashes::of(key, new);
+    if let Some(earlier) = replayed(connection, found.seq, &hashes).await? {
         return Ok(earlier);
     }
     let number = 1 + turns_in(connection, found.seq).await?;
     if number > count(new.turns_max) {
         return Ok(Appended::TooMany);
     }
-    let sealed = seal_turn(key, new, number)?;
+    let sealed = seal_turn(key, new, &hashes, number)?;
     sqlx::query(
-        "INSERT INTO turns (id, session, number, idempotency, body, created, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO turns (id, session, number, idempotency, body, created, sealed, keyed)
+         VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
     )
     .bind(&new.id)
     .bind(found.seq)
     .bind(number)
-    .bind(new.idempotency.as_bytes().as_slice())
-    .bind(new.body.as_bytes().as_slice())
+    .bind(hashes.idempotency.as_bytes().as_slice())
+    .bind(hashes.body.as_bytes().as_slice())
     .bind(to_column(new.created))
     .bind(sealed)
     .execute(connection)
@@ -268,15 +270,15 @@ async fn find(
 async fn replayed(
     connection: &mut SqliteConnection,
     session: i64,
-    new: &NewTurn<'_>,
+    hashes: &TurnHashes,
 ) -> Result<Option<Appended>, sqlx::Error> {
     let row = sqlx::query("SELECT id, body FROM turns WHERE session = ? AND idempotency = ?")
         .bind(session)
-        .bind(new.idempotency.as_bytes().as_slice())
+        .bind(hashes.idempotency.as_bytes().as_slice())
         .fetch_optional(connection)
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let same = Digest::from_stored(row.try_get("body")?).is_some_and(|body| body == new.body);
+    let same = Digest::from_stored(row.try_get("body")?).is_some_and(|body| body == hashes.body);
     Ok(Some(if same { Appended::Replayed(row.try_get("id")?) } else { Appended::Conflict }))
 }
 

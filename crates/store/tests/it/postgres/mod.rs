@@ -6,6 +6,7 @@ mod moving;
 mod nodes;
 mod tables;
 mod tampering;
+mod upgrade;
 
 use std::sync::Arc;
 

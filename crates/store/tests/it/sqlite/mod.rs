@@ -5,6 +5,7 @@ mod files;
 pub(crate) mod keyring;
 pub(crate) mod moving;
 mod tampering;
+mod upgrade;
 
 use std::sync::Arc;
 
