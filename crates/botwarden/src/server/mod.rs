@@ -80,12 +80,12 @@ async fn serve_until_stopped(
         tokio::select! {
             signal = signals.next() => match signal {
                 signals::Signal::Stop => break,
-                signals::Signal::Reload => {
-                    file.take(); // what the signal announces is not news a second later
-                    server.reload(file.path());
-                }
+                signals::Signal::Reload => file.take(), // what the signal announces is not news a second later
             },
-            () = file.changed() => server.reload(file.path()),
+            () = file.changed() => {}
+        }
+        if reload(&mut server, &mut signals, file.path()).await == Told::Stop {
+            break;
         }
     }
     tracing::info!("stopping: no new connections; requests in flight may finish");
@@ -95,6 +95,33 @@ async fn serve_until_stopped(
         tracing::warn!(connections = cut, "not all was finished in time; connections were cut");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What somebody said while the server was busy.
+#[derive(PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Stop,
+}
+
+/// Reloads, as often as it is asked for meanwhile. Whoever says stop does not wait for a disk that does not answer.
+async fn reload(server: &mut Server, signals: &mut signals::Signals, path: &Path) -> Told {
+    loop {
+        let mut again = false;
+        let mut reloading = std::pin::pin!(server.reload(path));
+        loop {
+            tokio::select! {
+                () = &mut reloading => break,
+                signal = signals.next() => match signal {
+                    signals::Signal::Stop => return Told::Stop,
+                    signals::Signal::Reload => again = true,
+                },
+            }
+        }
+        if !again {
+            return Told::Nothing;
+        }
+    }
 }
 
 /// A running Botwarden.
@@ -218,8 +245,8 @@ impl Server {
     }
 
     /// Reads the configuration again and puts it in force as a whole, or says why not and changes nothing.
-    pub(crate) fn reload(&mut self, path: &Path) {
-        match self.try_reload(path) {
+    pub(crate) async fn reload(&mut self, path: &Path) {
+        match self.try_reload(path).await {
             Ok(()) => tracing::info!(bots = self.config.bots.len(), "configuration reloaded"),
             Err(error) => {
                 self.gateway.reload_refused();
@@ -229,7 +256,7 @@ impl Server {
         }
     }
 
-    fn try_reload(&mut self, path: &Path) -> anyhow::Result<()> {
+    async fn try_reload(&mut self, path: &Path) -> anyhow::Result<()> {
         let config = Config::load(path)?;
         for (what, same) in [
             ("`data_dir`", config.data_dir == self.config.data_dir),
@@ -245,10 +272,12 @@ impl Server {
         }
         let live = live(&config, &self.lookup, &self.limiter)?;
         if config.digest != self.config.digest {
-            self.reloads += 1;
-            let change = accountable::configured(Some(self.config.digest), config.digest, self.reloads)?;
-            // Written here, synced soon: nobody waits for a reload, and the requests it decides about are synced after it.
-            self.audit.note(self.clock.now().wall, change).context("writing the audit log")?;
+            let next = self.reloads + 1;
+            let change = accountable::configured(Some(self.config.digest), config.digest, next)?;
+            // On disk before it decides about anything. The rest cannot fail.
+            let written = self.audit.note(self.clock.now().wall, change).context("writing the audit log")?;
+            written.durable().await.context("writing the audit log")?;
+            self.reloads = next;
         }
         self.gateway.replace(live);
         self.config = config;
