@@ -7,9 +7,11 @@ use botwarden_identity::{KeyStore, SessionStore, StoreError};
 use botwarden_types::{BotName, KeptExchange, UnixMs, UserName};
 
 use crate::cells::NewExchange;
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, LockError, ServeLock};
 use crate::keyring::{FileRoot, Keyring, KeyringError};
-use crate::postgres::{Changes, OpenPostgresError, Postgres, PostgresDatabase, PostgresError, PostgresUrl};
+use crate::postgres::{
+    Changes, KeysTurn, OpenPostgresError, Postgres, PostgresDatabase, PostgresError, PostgresUrl,
+};
 use crate::sqlite::{Erased, OpenStoreError, Sqlite};
 
 /// Where keys and sessions lie.
@@ -35,6 +37,36 @@ pub enum EngineError {
     /// The PostgreSQL database.
     #[error(transparent)]
     Postgres(#[from] OpenPostgresError),
+}
+
+/// The right to rotate, move, destroy and archive keys: one command at a time, over all nodes. Given back when dropped, or when the process ends.
+pub struct KeysLock {
+    _dir: ServeLock,
+    _database: Option<KeysTurn>,
+}
+
+/// Why keys cannot be changed now.
+#[derive(Debug, thiserror::Error)]
+pub enum LockKeysError {
+    /// Another command on this data directory.
+    #[error(transparent)]
+    Dir(#[from] LockError),
+    /// A command on another node.
+    #[error(
+        "a command on another node is rotating, moving or destroying the keys at {server}; wait for it, and try again"
+    )]
+    Taken {
+        /// Host, database, user.
+        server: String,
+    },
+    /// The lock could not be asked for.
+    #[error("locking the keys at {server}")]
+    Postgres {
+        /// Host, database, user.
+        server: String,
+        /// What it or the system said.
+        source: sqlx::Error,
+    },
 }
 
 impl Engine {
@@ -67,6 +99,26 @@ impl Engine {
             Self::Sqlite(dir) => Keyring::open(dir, root, None, now).await,
             Self::Postgres { database, dir } => Keyring::open_shared(database, dir, root, now).await,
         }
+    }
+
+    /// Takes the right to change keys. Those that are opened before may be others by now.
+    pub async fn lock_keys(&self) -> Result<KeysLock, LockKeysError> {
+        let (dir, database) = match self {
+            Self::Sqlite(dir) => (dir, None),
+            Self::Postgres { database, dir } => (dir, Some(database)),
+        };
+        // The directory's too: the root key in it is its own.
+        let _dir = dir.lock_keys()?;
+        let _database = match database {
+            None => None,
+            Some(database) => {
+                let server = || database.server();
+                let turn = database.keys_turn().await;
+                let turn = turn.map_err(|source| LockKeysError::Postgres { server: server(), source })?;
+                Some(turn.ok_or_else(|| LockKeysError::Taken { server: server() })?)
+            }
+        };
+        Ok(KeysLock { _dir, _database })
     }
 
     /// Whether there is data from before there was a keyring, or data whose keyring was lost.

@@ -24,7 +24,7 @@ pub use data_dir::{
     DataDir, DataDirError, IfMissing, LockError, ModeError, NodeFileError, RootKeyFileError, RootSaltError,
     SecretFileError, ServeLock, read_secret,
 };
-pub use engine::{Engine, EngineError, Store};
+pub use engine::{Engine, EngineError, KeysLock, LockKeysError, Store};
 pub use journal::{FileJournal, OpenJournalError, Recovery};
 pub use keyring::{
     ArchiveError, CellError, CredentialRoot, CredentialRootError, FileRoot, Keyring, KeyringError, ListedKey,

@@ -402,10 +402,7 @@ impl Unwrapper<'_> {
         }
         let root = self.root.id();
         if !wrapped_here(&root) {
-            let mut wanted: Vec<_> = rows.iter().map(|row| format!("`{}`", row.root)).collect();
-            wanted.dedup();
-            let (place, wanted) = (self.shelf.place(), wanted.join(" and "));
-            return Err(KeyringError::WrongRoot { place, found: root, wanted });
+            return Err(wrong_root(self.shelf.place(), root, &rows));
         }
         let mut versions = BTreeMap::new();
         for row in rows.iter().filter(|row| row.root == root) {
@@ -474,6 +471,12 @@ impl Unwrapper<'_> {
         }
         Err(KeyringError::Unsettled)
     }
+}
+
+fn wrong_root(place: &'static str, found: String, rows: &[TenantRow]) -> KeyringError {
+    let mut wanted: Vec<_> = rows.iter().map(|row| format!("`{}`", row.root)).collect();
+    wanted.dedup();
+    KeyringError::WrongRoot { place, found, wanted: wanted.join(" and ") }
 }
 
 /// What to do where another root key is found than wanted, by who keeps them (what their names begin with).

@@ -11,12 +11,14 @@ pub(crate) mod migrations;
 mod sessions;
 mod shelf;
 mod subjects;
+mod turn;
 mod turns;
 mod url;
 
 pub use changes::{Change, Changes};
 pub use database::{PostgresDatabase, PostgresError};
 pub(crate) use shelf::PostgresShelf;
+pub(crate) use turn::KeysTurn;
 pub use url::{PostgresUrl, PostgresUrlError};
 
 use std::fmt;

@@ -4,6 +4,7 @@ pub(crate) mod crash;
 mod dumps;
 mod moving;
 mod nodes;
+pub(crate) mod rotation;
 mod tables;
 mod tampering;
 mod upgrade;
