@@ -60,7 +60,7 @@ impl Restore {
             }
             (None, true) => {}
         }
-        let done = backup::restore(&dir, &self.folder)?;
+        let files = backup::restore(&dir, &self.folder)?;
         let keyring = State::existing(&config).await?.keyring().await?;
         let store = Sqlite::open(&dir, keyring.clone()).await.context("opening what was restored")?;
         let deleted = store.delete_unreadable().await?;
@@ -68,8 +68,7 @@ impl Restore {
         store.close().await;
         keyring.close().await;
         exit::print(&format!(
-            "restored {} files; {deleted} rows of people who were erased since were deleted\n",
-            done.files
+            "restored {files} files; {deleted} rows of people who were erased since were deleted\n"
         ))?;
         Ok(ExitCode::SUCCESS)
     }
