@@ -42,11 +42,10 @@ pub(super) fn start(
     let runtime = Handle::current();
     let committer = Committer { shared: shared.clone(), disk, log, keyring: keyring.clone(), runtime };
     let writing = thread::Builder::new().name("audit-log".to_owned()).spawn({
-        let ended = ended.clone();
+        let end = End { shared: shared.clone(), ended: ended.clone() };
         move || {
+            let _end = end;
             committer.run();
-            *ended.yes.lock() = true;
-            ended.wake.notify_all();
         }
     })?;
     let shared = shared.clone();
@@ -54,6 +53,28 @@ pub(super) fn start(
         .name("audit-tiles".to_owned())
         .spawn(move || publish(&shared, tiler, &ended))?;
     Ok([writing, tiling])
+}
+
+/// Says that the committer is over when it is dropped, however that came: who waits, and who comes later, must not wait for ever.
+struct End {
+    shared: Arc<Shared>,
+    ended: Arc<Ended>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let mut pending = self.shared.pending.lock();
+        pending.stopping = true;
+        // Whoever waits for what nobody writes any more hears that it is not written: its sender is gone.
+        drop(pending.take(Batch::default()));
+        drop(pending);
+        if thread::panicking() {
+            self.shared.broken.store(true, Ordering::Release);
+            tracing::error!("the thread of the audit log panicked; requests are refused until a restart");
+        }
+        *self.ended.yes.lock() = true;
+        self.ended.wake.notify_all();
+    }
 }
 
 struct Committer {

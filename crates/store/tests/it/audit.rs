@@ -12,6 +12,7 @@ use botwarden_audit::{
 };
 use botwarden_store::audit::{AuditFiles, AuditLog, Haste, NotRecorded, Person};
 use botwarden_store::{DataDir, Keyring};
+use botwarden_testkit::soon;
 use botwarden_types::{RequestId, UserName};
 
 use crate::child::{Part, Player, say};
@@ -140,6 +141,7 @@ async fn a_log_goes_on_after_a_restart() {
 struct Moody {
     files: AuditFiles,
     refuses: AtomicBool,
+    panics: AtomicBool,
     syncs: AtomicUsize,
 }
 
@@ -156,7 +158,17 @@ impl Files for Moody {
 }
 
 impl Moody {
+    fn new(data: &DataDir) -> Arc<Self> {
+        Arc::new(Self {
+            files: AuditFiles::new(data.audit()),
+            refuses: AtomicBool::new(false),
+            panics: AtomicBool::new(false),
+            syncs: AtomicUsize::new(0),
+        })
+    }
+
     fn asked(&self) -> io::Result<()> {
+        assert!(!self.panics.load(Ordering::SeqCst), "as it was told to");
         if self.refuses.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 }
@@ -188,11 +200,7 @@ impl Disk for Moody {
 #[tokio::test]
 async fn what_cannot_be_written_is_refused_and_all_goes_on_once_it_can() {
     let place = Place::new().await;
-    let disk = Arc::new(Moody {
-        files: AuditFiles::new(place.data.audit()),
-        refuses: AtomicBool::new(false),
-        syncs: AtomicUsize::new(0),
-    });
+    let disk = Moody::new(&place.data);
     let log = AuditLog::open_on(disk.clone(), place.keyring(), "0.1.0", NOW).await.unwrap();
     log.note(NOW, decision(1)).unwrap().durable().await.unwrap();
     for _ in 0..3 {
@@ -215,6 +223,34 @@ async fn what_cannot_be_written_is_refused_and_all_goes_on_once_it_can() {
         }
         assert!(written);
     }
+    log.close("test", LATER);
+    check(&place.data, &log);
+}
+
+/// A bug where it must not be: nobody waits for a thread that is gone.
+#[tokio::test]
+async fn after_a_panic_of_its_thread_everything_is_refused_at_once() {
+    let place = Place::new().await;
+    let disk = Moody::new(&place.data);
+    let log = AuditLog::open_on(disk.clone(), place.keyring(), "0.1.0", NOW).await.unwrap();
+    log.note(NOW, decision(1)).unwrap().durable().await.unwrap();
+    assert!(!log.is_broken());
+    disk.panics.store(true, Ordering::SeqCst);
+    for number in 2..6 {
+        let refused = async {
+            match log.record(NOW, decision(number), Some(person("alice")), Haste::Awaited) {
+                Ok(receipt) => receipt.durable().await,
+                Err(refused) => Err(refused),
+            }
+        };
+        assert_eq!(soon("a refusal", refused).await, Err(NotRecorded), "{number}");
+    }
+    log.close("test", LATER);
+    assert!(log.is_broken(), "the server says that it is not ready");
+    drop(log);
+    // What was acknowledged is there, and a restart goes on.
+    let log = open(&place.data, place.keyring()).await;
+    log.note(NOW, decision(9)).unwrap().durable().await.unwrap();
     log.close("test", LATER);
     check(&place.data, &log);
 }
