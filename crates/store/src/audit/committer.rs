@@ -134,6 +134,12 @@ impl Committer {
 
     /// Puts commitments into the entries whose person's key was not at hand. Where a key fails, its entry alone is refused.
     fn look_up(&self, raw: Vec<Raw>) -> Vec<(Entry, watch::Sender<Outcome>)> {
+        let subjects: Vec<_> = raw.iter().map(|raw| raw.subject).collect();
+        let made =
+            self.runtime.block_on(self.keyring.make_missing(&subjects, raw.first().map(|raw| raw.entry.at)));
+        if let Err(error) = made {
+            tracing::warn!(%error, "keys could not be made together and are made one by one");
+        }
         let mut entries = Vec::with_capacity(raw.len());
         for Raw { mut entry, subject, person, done } in raw {
             match self.runtime.block_on(self.keyring.subject(&subject, entry.at)) {

@@ -10,7 +10,7 @@ mod rotation;
 pub(crate) mod shelf;
 mod sqlite;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -270,6 +270,28 @@ impl Keyring {
         Ok(key)
     }
 
+    /// Makes keys for those of the people who have none, all with one write; `now` is when. Whoever is not made here is left to [`Keyring::subject`].
+    pub(crate) async fn make_missing(
+        &self,
+        subjects: &[Digest],
+        now: Option<UnixMs>,
+    ) -> Result<(), KeyringError> {
+        let missing: HashSet<Digest> = {
+            let cache = self.cache.lock();
+            subjects.iter().filter(|subject| cache.of_subject(subject).is_none()).copied().collect()
+        };
+        // A single one is one write anyway.
+        let (Some(now), true) = (now, missing.len() > 1) else { return Ok(()) };
+        let generation = self.generation.load(Ordering::Acquire);
+        let missing: Vec<Digest> = missing.into_iter().collect();
+        for (subject, number, key) in
+            self.with_unwrapper(async |keys| keys.make_many(&missing, now).await).await?
+        {
+            self.remember(generation, Some(&subject), &key.cells(name(Purpose::Subject, number)));
+        }
+        Ok(())
+    }
+
     /// The same if it is at hand: memory only.
     pub(crate) fn subject_at_hand(&self, subject: &Digest) -> Option<CellKey> {
         self.cache.lock().of_subject(subject)
@@ -433,6 +455,27 @@ impl Unwrapper<'_> {
             number: row.number,
             purpose: row.purpose,
         })
+    }
+
+    /// New keys of people, those that were kept: who has one keeps theirs, and after a rotation in between nobody gets one here.
+    async fn make_many(
+        &mut self,
+        subjects: &[Digest],
+        now: UnixMs,
+    ) -> Result<Vec<(Digest, KeyNumber, SecretKey)>, KeyringError> {
+        let under = self.latest().ok_or(ShelfError::Damaged)?;
+        let wrapping = self.versions.get(&under).ok_or(ShelfError::Damaged)?;
+        let (mut made, mut rows) = (Vec::with_capacity(subjects.len()), Vec::with_capacity(subjects.len()));
+        for subject in subjects {
+            let (key, number) = (SecretKey::generate()?, KeyNumber::random()?);
+            let wrapped = wrapping.wrap(name(Purpose::Subject, number), &key)?;
+            let (purpose, whose) = (Purpose::Subject, Some(*subject));
+            rows.push(DataRow { number, purpose, subject: whose, under, wrapped, created: now });
+            made.push((*subject, number, key));
+        }
+        let added = self.shelf.add_data_keys(&rows).await?;
+        let kept = made.into_iter().zip(added).filter(|(_, added)| *added == Added::Yes);
+        Ok(kept.map(|(key, _)| key).collect())
     }
 
     /// The key there is, or a new one, `given` or random. Whoever is second takes what the first has made.

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use botwarden_audit::{
     Conclusion, Decision, Disk, Event, Files, KeyOperation, KeyUse, Report, Verdict, Word, verify,
 };
+use botwarden_crypto::Purpose;
 use botwarden_store::audit::{AuditFiles, AuditLog, Haste, NotRecorded, Person};
 use botwarden_store::{DataDir, Keyring};
 use botwarden_testkit::soon;
@@ -253,6 +254,39 @@ async fn after_a_panic_of_its_thread_everything_is_refused_at_once() {
     log.note(NOW, decision(9)).unwrap().durable().await.unwrap();
     log.close("test", LATER);
     check(&place.data, &log);
+}
+
+/// Whoever is new at the same moment costs one write of the keys together, not one each.
+#[tokio::test]
+async fn keys_of_many_new_people_are_made_together() {
+    const PEOPLE: u64 = 200;
+    let place = Place::new().await;
+    let log = open(&place.data, place.keyring()).await;
+    let before = commits(&place.data.path().join("keyring.db-wal"));
+    let mut receipts = Vec::new();
+    for number in 0..PEOPLE {
+        let who = Some(person(&format!("person {number}")));
+        receipts.push(log.record(NOW, decision(number), who, Haste::InPassing).unwrap());
+    }
+    for receipt in receipts {
+        receipt.durable().await.unwrap();
+    }
+    let made = commits(&place.data.path().join("keyring.db-wal")) - before;
+    assert!(made < PEOPLE as usize / 4, "{made} writes for {PEOPLE} people");
+    let listed = place.keyring().list().await.unwrap();
+    let people = listed.iter().find(|key| key.purpose == Purpose::Subject).unwrap().keys;
+    assert_eq!(people, PEOPLE);
+    log.close("test", LATER);
+    check(&place.data, &log);
+}
+
+/// Transactions in a write-ahead log of SQLite's. Source: its file format, section 4.1: after a head of 32 bytes come frames, a head of 24
+/// bytes and a page each; in the last of a transaction the second number is not 0.
+fn commits(wal: &Path) -> usize {
+    let bytes = std::fs::read(wal).unwrap();
+    let number = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+    let frame = 24 + number(8) as usize;
+    (32..).step_by(frame).take_while(|at| at + frame <= bytes.len()).filter(|at| number(at + 4) != 0).count()
 }
 
 /// The part [`Part::Audit`]: entries by many at once; each is said once it has been acknowledged.
