@@ -9,7 +9,7 @@ fn user(name: &str) -> UserName {
     UserName::parse(name).unwrap()
 }
 
-fn exchange(request: &str, name: Option<&str>, expires: UnixMs) -> KeptExchange {
+pub(crate) fn exchange(request: &str, name: Option<&str>, expires: UnixMs) -> KeptExchange {
     let text = |bytes: &[u8], cut| KeptText { bytes: bytes.to_vec(), cut };
     KeptExchange {
         request: RequestId::parse(request).unwrap(),

@@ -6,6 +6,7 @@ pub(crate) mod keyring;
 pub(crate) mod moving;
 mod tampering;
 mod upgrade;
+mod writers;
 
 use std::sync::Arc;
 
