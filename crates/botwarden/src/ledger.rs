@@ -37,6 +37,10 @@ impl Ledger for Bookkeeper {
         Some(Box::pin(async move { receipt.durable().await.is_ok() }))
     }
 
+    fn is_broken(&self) -> bool {
+        self.0.is_broken()
+    }
+
     fn finished(&self, outcome: &Outcome) {
         let how = match (outcome.verdict, outcome.complete) {
             ("allowed", true) => "answered",

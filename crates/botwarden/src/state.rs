@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use botwarden_crypto::RootProvider;
 use botwarden_store::control::{self, Notified};
-use botwarden_store::{DataDir, Engine, FileRoot, IfMissing, Keyring, Store};
+use botwarden_store::{DataDir, Engine, FileRoot, IfMissing, Keyring, KeysLock, Store};
 use botwarden_types::{Clock, SystemClock};
 
 use crate::config::{Config, RootKeyConfig};
@@ -69,6 +69,11 @@ impl State {
         let mend = "restore it from your backup; a directory from before there was one is started once without `[root_key]`, and its keys are \
                     then moved with `botwarden keyring move`";
         Err(Advice::new("`keyring.db` is missing, but the data that its keys open is there", mend).into())
+    }
+
+    /// Takes the right to rotate, move and destroy keys, from all nodes that share them.
+    pub(crate) async fn lock_keys(&self) -> anyhow::Result<KeysLock> {
+        Ok(self.engine.lock_keys().await?)
     }
 
     /// Opens the store.

@@ -21,6 +21,8 @@ pub(crate) enum Label {
     Cell,
     /// Of a data key: salts of commitments in the audit log.
     Salt,
+    /// Of a data key: keyed hashes by which what it seals is found again.
+    Index,
     /// Of a data key: the seed of the key that signs checkpoints of the audit log.
     AuditLog,
     /// The same for one of several nodes that share a data key; the node's name follows.
@@ -39,6 +41,7 @@ impl Label {
             Self::Wrap => b"botwarden/v2/wrap",
             Self::Cell => b"botwarden/v2/cell",
             Self::Salt => b"botwarden/v2/salt",
+            Self::Index => b"botwarden/v2/index",
             Self::AuditLog => b"botwarden/v2/audit-log",
             Self::AuditLogOfNode => b"botwarden/v2/audit-log/node/",
         }

@@ -43,6 +43,11 @@ pub trait Ledger: Send + Sync + 'static {
     /// Writes a decision; `None` if it cannot be written.
     fn decided(&self, decided: &Decided<'_>) -> Option<Receipt>;
 
+    /// Whether nothing can be written any more until a restart: then every request would be refused.
+    fn is_broken(&self) -> bool {
+        false
+    }
+
     /// Writes how a request ended about which a decision was written.
     fn finished(&self, outcome: &Outcome);
 }

@@ -24,7 +24,7 @@ mod stage;
 mod state;
 mod upstream;
 
-pub use archive::{Archive, KEPT_BYTES_MAX, Keep, Slot};
+pub use archive::{Archive, FindingRoom, KEPT_BYTES_MAX, Keep, Slot};
 pub use ledger::{Decided, Ledger, Receipt};
 pub use outcome::{Outcome, Stage, Timings, Watch};
 pub use server::{Addresses, Gateway, StartError};

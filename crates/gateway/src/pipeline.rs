@@ -69,7 +69,7 @@ impl Worker {
         let inspected = self.inspect(charged); // what is in it
         let permitted = self.permit(inspected)?; // whether the bot may ask that
         record.end(Stage::Permit);
-        self.keep(&permitted, record)?; // room for what is kept of it
+        self.keep(&permitted, record).await?; // room for what is kept of it
         self.decide(&permitted, record)?; // written; the sync overlaps the wait for the upstream
         let answered = self.forward(permitted, record).await?;
         let screened = self.screen(answered, record).await?; // goes on while the answer passes

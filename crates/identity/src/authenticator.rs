@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use botwarden_crypto::{BlindIndex, Pepper, RandomnessError, identifier};
@@ -78,6 +79,9 @@ pub struct Authenticator {
     /// Held while the key table is replaced, so that an older reading never replaces a newer one.
     replacing: Mutex<()>,
     sessions: SessionTable,
+    /// How often sessions that are not kept any more were looked for. Such a look does not see a session that is just being put into memory,
+    /// so whoever puts one there looks again if there was one meanwhile.
+    looks: AtomicU64,
 }
 
 impl Authenticator {
@@ -88,6 +92,7 @@ impl Authenticator {
             keys: ArcSwap::default(),
             replacing: Mutex::new(()),
             sessions: SessionTable::default(),
+            looks: AtomicU64::new(0),
         };
         this.refresh_keys().await?;
         for stored in this.wiring.sessions.live_sessions(now).await? {
@@ -194,6 +199,7 @@ impl Authenticator {
                 NoRoom::Sessions => OpenError::TooMany { max: bounds.sessions_per_bot_max },
                 NoRoom::Bytes => OpenError::Full { max_bytes: bounds.sessions_bytes_max },
             })?;
+        let looks = self.looks.load(Ordering::SeqCst);
         match self.wiring.sessions.insert_session(&stored).await? {
             Inserted::Yes => {}
             Inserted::KeyGone => return Err(OpenError::Invalidated),
@@ -201,6 +207,12 @@ impl Authenticator {
         let hash = stored.hash;
         let session = Arc::new(session(stored, Arc::clone(&caller.key_standing), texts_bytes));
         room.fill(hash, Arc::clone(&session));
+        if self.looks.load(Ordering::SeqCst) != looks
+            && let Err(error) = self.refresh_session(&session.id, now).await
+        {
+            self.sessions.end(&session.bot, &session.id);
+            return Err(error.into());
+        }
         Ok((token, session))
     }
 
@@ -283,9 +295,17 @@ impl Authenticator {
     /// Takes up what other processes did to sessions: those they ended or deleted are refused when this returns, streams under way
     /// included, and those they opened are recognised.
     pub async fn refresh_sessions(&self, now: UnixMs) -> Result<(), StoreError> {
-        for stored in self.end_all_but_kept(now).await? {
+        let (live, look) = self.end_all_but_kept(now).await?;
+        let mut resumed = Vec::new();
+        for stored in live {
             if self.sessions.bot_of(&stored.id).is_none() {
+                resumed.push(stored.id.clone());
                 self.resume(stored);
+            }
+        }
+        if self.looks.load(Ordering::SeqCst) != look {
+            for id in &resumed {
+                self.refresh_session(id, now).await?;
             }
         }
         Ok(())
@@ -293,16 +313,23 @@ impl Authenticator {
 
     /// The same for one session.
     pub async fn refresh_session(&self, id: &SessionId, now: UnixMs) -> Result<(), StoreError> {
-        let kept = self.wiring.sessions.live_session(id, now).await?;
-        match (kept, self.sessions.bot_of(id)) {
-            (Some(stored), None) => self.resume(stored),
-            (None, Some(bot)) => self.sessions.end(&bot, id),
-            (Some(_), Some(_)) | (None, None) => {}
+        loop {
+            let looks = self.looks.load(Ordering::SeqCst);
+            let kept = self.wiring.sessions.live_session(id, now).await?;
+            match (kept, self.sessions.bot_of(id)) {
+                (Some(stored), None) => self.resume(stored),
+                (None, Some(bot)) => self.sessions.end(&bot, id),
+                (Some(_), Some(_)) | (None, None) => {}
+            }
+            if self.looks.load(Ordering::SeqCst) == looks {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
-    async fn end_all_but_kept(&self, now: UnixMs) -> Result<Vec<StoredSession>, StoreError> {
+    /// Gives those that are kept, and the number of this look.
+    async fn end_all_but_kept(&self, now: UnixMs) -> Result<(Vec<StoredSession>, u64), StoreError> {
+        let look = 1 + self.looks.fetch_add(1, Ordering::SeqCst);
         // In this order: whoever is in memory was kept before, so that what is opened meanwhile is not taken for deleted.
         let here = self.sessions.ids();
         let live = self.wiring.sessions.live_sessions(now).await?;
@@ -312,7 +339,7 @@ impl Authenticator {
                 self.sessions.end(&bot, id);
             }
         }
-        Ok(live)
+        Ok((live, look))
     }
 
     /// Forgets expired sessions and their turns, in memory and in the store. Call it every few seconds.

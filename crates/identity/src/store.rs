@@ -145,7 +145,7 @@ pub struct NewTurn<'a> {
     pub session: &'a SessionId,
     /// …and the bot that session must be of.
     pub bot: &'a BotName,
-    /// Blind index of the idempotency key.
+    /// Blind index of the idempotency key. A store keeps it, and the next, so that nobody can compare them with a guess once the person was erased.
     pub idempotency: Digest,
     /// Blind index of the turn.
     pub body: Digest,

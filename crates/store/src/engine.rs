@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use botwarden_crypto::RootProvider;
+use botwarden_crypto::{KeyNumber, RootProvider};
 use botwarden_identity::{KeyStore, SessionStore, StoreError};
 use botwarden_types::{BotName, KeptExchange, UnixMs, UserName};
 
-use crate::data_dir::DataDir;
+use crate::cells::NewExchange;
+use crate::data_dir::{DataDir, LockError, ServeLock};
 use crate::keyring::{FileRoot, Keyring, KeyringError};
-use crate::postgres::{Changes, OpenPostgresError, Postgres, PostgresDatabase, PostgresError, PostgresUrl};
+use crate::postgres::{
+    Changes, KeysTurn, OpenPostgresError, Postgres, PostgresDatabase, PostgresError, PostgresUrl,
+};
 use crate::sqlite::{Erased, OpenStoreError, Sqlite};
 
 /// Where keys and sessions lie.
@@ -34,6 +37,36 @@ pub enum EngineError {
     /// The PostgreSQL database.
     #[error(transparent)]
     Postgres(#[from] OpenPostgresError),
+}
+
+/// The right to rotate, move, destroy and archive keys: one command at a time, over all nodes. Given back when dropped, or when the process ends.
+pub struct KeysLock {
+    _dir: ServeLock,
+    _database: Option<KeysTurn>,
+}
+
+/// Why keys cannot be changed now.
+#[derive(Debug, thiserror::Error)]
+pub enum LockKeysError {
+    /// Another command on this data directory.
+    #[error(transparent)]
+    Dir(#[from] LockError),
+    /// A command on another node.
+    #[error(
+        "a command on another node is rotating, moving or destroying the keys at {server}; wait for it, and try again"
+    )]
+    Taken {
+        /// Host, database, user.
+        server: String,
+    },
+    /// The lock could not be asked for.
+    #[error("locking the keys at {server}")]
+    Postgres {
+        /// Host, database, user.
+        server: String,
+        /// What it or the system said.
+        source: sqlx::Error,
+    },
 }
 
 impl Engine {
@@ -66,6 +99,26 @@ impl Engine {
             Self::Sqlite(dir) => Keyring::open(dir, root, None, now).await,
             Self::Postgres { database, dir } => Keyring::open_shared(database, dir, root, now).await,
         }
+    }
+
+    /// Takes the right to change keys. Those that are opened before may be others by now.
+    pub async fn lock_keys(&self) -> Result<KeysLock, LockKeysError> {
+        let (dir, database) = match self {
+            Self::Sqlite(dir) => (dir, None),
+            Self::Postgres { database, dir } => (dir, Some(database)),
+        };
+        // The directory's too: the root key in it is its own.
+        let _dir = dir.lock_keys()?;
+        let _database = match database {
+            None => None,
+            Some(database) => {
+                let server = || database.server();
+                let turn = database.keys_turn().await;
+                let turn = turn.map_err(|source| LockKeysError::Postgres { server: server(), source })?;
+                Some(turn.ok_or_else(|| LockKeysError::Taken { server: server() })?)
+            }
+        };
+        Ok(KeysLock { _dir, _database })
     }
 
     /// Whether there is data from before there was a keyring, or data whose keyring was lost.
@@ -132,8 +185,17 @@ impl Store {
         }
     }
 
-    /// Keeps exchanges, all or none, each under its person's key; one that is kept already is left as it is.
-    pub async fn keep_exchanges(&self, exchanges: &[KeptExchange]) -> Result<(), StoreError> {
+    /// The key that what a person does from now on is kept under; made if there is none. See [`NewExchange::key`].
+    pub async fn key_of(&self, bot: &BotName, user: &UserName, now: UnixMs) -> Result<KeyNumber, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.key_of(bot, user, now).await,
+            Self::Postgres(postgres) => postgres.key_of(bot, user, now).await,
+        }
+    }
+
+    /// Keeps exchanges, each under the key its person had when it began, all of them or, on an error, none; one that is kept already is
+    /// left as it is, and one whose person was erased meanwhile is dropped.
+    pub async fn keep_exchanges(&self, exchanges: &[NewExchange]) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.keep_exchanges(exchanges).await,
             Self::Postgres(postgres) => postgres.keep_exchanges(exchanges).await,

@@ -19,11 +19,12 @@ mod keyring;
 mod postgres;
 mod sqlite;
 
+pub use cells::NewExchange;
 pub use data_dir::{
     DataDir, DataDirError, IfMissing, LockError, ModeError, NodeFileError, RootKeyFileError, RootSaltError,
     SecretFileError, ServeLock, read_secret,
 };
-pub use engine::{Engine, EngineError, Store};
+pub use engine::{Engine, EngineError, KeysLock, LockKeysError, Store};
 pub use journal::{FileJournal, OpenJournalError, Recovery};
 pub use keyring::{
     ArchiveError, CellError, CredentialRoot, CredentialRootError, FileRoot, Keyring, KeyringError, ListedKey,

@@ -24,6 +24,8 @@ pub enum Mood {
     Somebody,
     /// So many calls fail inside, or are not answered at all, by turns; then it is well.
     Stumbling(usize),
+    /// It does what it is asked for so many times, and then never answers.
+    Stalling(usize),
     /// The token's policy allows to encrypt, not to decrypt.
     EncryptOnly,
     /// It does not know associated data and passes over them.
@@ -92,7 +94,8 @@ impl State {
     fn answer(&mut self, request: &Recorded) -> Answer {
         match &mut self.mood {
             Mood::Sealed => return failure(503, "Vault is sealed"),
-            Mood::Slow => return Answer::never(),
+            Mood::Slow | Mood::Stalling(0) => return Answer::never(),
+            Mood::Stalling(left) => *left -= 1,
             Mood::Verbose => return Answer::json(vec![b' '; 1 << 20]),
             Mood::Redirecting => {
                 return Answer::json("").status(307).header("location", "https://elsewhere.example.com/");

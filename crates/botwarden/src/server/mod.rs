@@ -1,5 +1,6 @@
 //! Wires the parts together and runs them: stores, limits, keys, the gateway, the control socket, reloads, signals.
 
+mod erasures;
 mod nodes;
 mod reload;
 mod signals;
@@ -26,6 +27,7 @@ use crate::config::Config;
 use crate::ledger::Bookkeeper;
 use crate::state::State;
 use crate::{accountable, logs};
+use erasures::Erasures;
 
 /// How often changes that nobody announced are looked for (DESIGN: in force within about a second).
 const KEYS_CHECK_EVERY: Duration = Duration::from_secs(1);
@@ -78,12 +80,12 @@ async fn serve_until_stopped(
         tokio::select! {
             signal = signals.next() => match signal {
                 signals::Signal::Stop => break,
-                signals::Signal::Reload => {
-                    file.take(); // what the signal announces is not news a second later
-                    server.reload(file.path());
-                }
+                signals::Signal::Reload => file.take(), // what the signal announces is not news a second later
             },
-            () = file.changed() => server.reload(file.path()),
+            () = file.changed() => {}
+        }
+        if reload(&mut server, &mut signals, file.path()).await == Told::Stop {
+            break;
         }
     }
     tracing::info!("stopping: no new connections; requests in flight may finish");
@@ -93,6 +95,33 @@ async fn serve_until_stopped(
         tracing::warn!(connections = cut, "not all was finished in time; connections were cut");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What somebody said while the server was busy.
+#[derive(PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Stop,
+}
+
+/// Reloads, as often as it is asked for meanwhile. Whoever says stop does not wait for a disk that does not answer.
+async fn reload(server: &mut Server, signals: &mut signals::Signals, path: &Path) -> Told {
+    loop {
+        let mut again = false;
+        let mut reloading = std::pin::pin!(server.reload(path));
+        loop {
+            tokio::select! {
+                () = &mut reloading => break,
+                signal = signals.next() => match signal {
+                    signals::Signal::Stop => return Told::Stop,
+                    signals::Signal::Reload => again = true,
+                },
+            }
+        }
+        if !again {
+            return Told::Nothing;
+        }
+    }
 }
 
 /// A running Botwarden.
@@ -140,9 +169,11 @@ impl Server {
             index: keyring.index()?,
             bounds: Bounds::default(),
         };
+        let read = keyring.generation(); // before the sessions are read
         let authenticator =
             Authenticator::load(wiring, clock.now().wall).await.context("reading keys and sessions")?;
         let authenticator = Arc::new(authenticator);
+        let erasures = Arc::new(Erasures::new(authenticator.clone(), keyring.clone(), read));
         let mut settings = Settings::new(*keyring.limit_hash_key()?.expose());
         settings.keys_max = config.limit_keys_max;
         let (limiter, journal) =
@@ -153,7 +184,7 @@ impl Server {
             .context("opening the audit log")?;
         let configured = accountable::configured(None, config.digest, 0)?;
         audit.note(clock.now().wall, configured)?.durable().await.context("writing the audit log")?;
-        let (archive, archiving) = Archivist::new(store.clone());
+        let (archive, archiving) = Archivist::new(store.clone(), clock.clone());
         let ports = Ports {
             ledger: Arc::new(Bookkeeper(audit.clone())),
             archive,
@@ -165,15 +196,14 @@ impl Server {
         };
         let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
         let gateway = Gateway::start(&config.listen, workers, live, ports).await?;
-        let listening =
-            tokio::spawn(listen_for_news(control, authenticator.clone(), keyring.clone(), audit.clone()));
+        let listening = tokio::spawn(listen_for_news(control, erasures.clone(), audit.clone()));
         let mut tasks = vec![
-            tokio::spawn(watch_keys(authenticator.clone(), keyring.clone())),
+            tokio::spawn(watch_keys(authenticator.clone(), erasures.clone())),
             tokio::spawn(purge(authenticator.clone(), store.clone(), clock.clone())),
             tokio::spawn(keep_limits(journal.clone(), limiter.clone(), clock.clone())),
         ];
         if let Some(changes) = changes {
-            tasks.push(tokio::spawn(nodes::follow(changes, authenticator.clone(), keyring.clone())));
+            tasks.push(tokio::spawn(nodes::follow(changes, authenticator.clone(), erasures)));
         }
         let archiving = tokio::spawn(archiving);
         Ok(Self {
@@ -215,8 +245,8 @@ impl Server {
     }
 
     /// Reads the configuration again and puts it in force as a whole, or says why not and changes nothing.
-    pub(crate) fn reload(&mut self, path: &Path) {
-        match self.try_reload(path) {
+    pub(crate) async fn reload(&mut self, path: &Path) {
+        match self.try_reload(path).await {
             Ok(()) => tracing::info!(bots = self.config.bots.len(), "configuration reloaded"),
             Err(error) => {
                 self.gateway.reload_refused();
@@ -226,7 +256,7 @@ impl Server {
         }
     }
 
-    fn try_reload(&mut self, path: &Path) -> anyhow::Result<()> {
+    async fn try_reload(&mut self, path: &Path) -> anyhow::Result<()> {
         let config = Config::load(path)?;
         for (what, same) in [
             ("`data_dir`", config.data_dir == self.config.data_dir),
@@ -242,10 +272,12 @@ impl Server {
         }
         let live = live(&config, &self.lookup, &self.limiter)?;
         if config.digest != self.config.digest {
-            self.reloads += 1;
-            let change = accountable::configured(Some(self.config.digest), config.digest, self.reloads)?;
-            // Written here, synced soon: nobody waits for a reload, and the requests it decides about are synced after it.
-            self.audit.note(self.clock.now().wall, change).context("writing the audit log")?;
+            let next = self.reloads + 1;
+            let change = accountable::configured(Some(self.config.digest), config.digest, next)?;
+            // On disk before it decides about anything. The rest cannot fail.
+            let written = self.audit.note(self.clock.now().wall, change).context("writing the audit log")?;
+            written.durable().await.context("writing the audit log")?;
+            self.reloads = next;
         }
         self.gateway.replace(live);
         self.config = config;
@@ -324,24 +356,16 @@ fn process_id() -> anyhow::Result<u64> {
     Ok(hashed)
 }
 
-async fn listen_for_news(
-    control: ControlListener,
-    authenticator: Arc<Authenticator>,
-    keyring: Arc<Keyring>,
-    audit: Arc<AuditLog>,
-) {
+async fn listen_for_news(control: ControlListener, erasures: Arc<Erasures>, audit: Arc<AuditLog>) {
     let handler: botwarden_store::control::Handler = Arc::new(move |news| {
-        let (authenticator, keyring, audit) = (authenticator.clone(), keyring.clone(), audit.clone());
+        let (erasures, audit) = (erasures.clone(), audit.clone());
         Box::pin(async move {
             if let News::Operator { operator, action, target } = news {
                 let event = accountable::event(&operator, &action, &target)?;
                 audit.note(SystemClock.now().wall, event)?.durable().await?;
                 return Ok(0);
             }
-            keyring.forget_destroyed().await?;
-            let generation = authenticator.refresh_keys().await?;
-            authenticator.end_deleted_sessions(SystemClock.now().wall).await?;
-            Ok(generation)
+            Ok(erasures.told(SystemClock.now().wall).await?)
         })
     });
     control.serve(handler).await;
@@ -363,25 +387,17 @@ async fn purge_exchanges(store: &Store, now: UnixMs) -> Result<(), StoreError> {
 }
 
 /// The safety net under the control socket: changes made without telling us.
-async fn watch_keys(authenticator: Arc<Authenticator>, keyring: Arc<Keyring>) {
+async fn watch_keys(authenticator: Arc<Authenticator>, erasures: Arc<Erasures>) {
     let mut every = tokio::time::interval(KEYS_CHECK_EVERY);
     loop {
         every.tick().await;
         if let Err(error) = authenticator.refresh_keys_if_changed().await {
             tracing::error!(%error, "keys could not be read; the ones before stay in force");
         }
-        if let Err(error) = forget_erased(&authenticator, &keyring).await {
+        if let Err(error) = erasures.heed(SystemClock.now().wall).await {
             tracing::error!(%error, "what was erased could not be looked for");
         }
     }
-}
-
-/// Forgets destroyed keys, and the sessions that were theirs.
-async fn forget_erased(authenticator: &Authenticator, keyring: &Keyring) -> anyhow::Result<()> {
-    if keyring.forget_destroyed().await? {
-        authenticator.end_deleted_sessions(SystemClock.now().wall).await?;
-    }
-    Ok(())
 }
 
 async fn purge(authenticator: Arc<Authenticator>, store: Store, clock: Arc<dyn Clock>) {

@@ -4,18 +4,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use botwarden_identity::{Authenticator, StoreError};
-use botwarden_store::{Change, Changes, Keyring};
+use botwarden_store::{Change, Changes};
 use botwarden_types::{Clock, SystemClock};
+
+use super::erasures::Erasures;
 
 /// How long to wait before the database is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Follows what other nodes change. Should news be lost, keys and erasures are looked for every second all the same.
-pub(super) async fn follow(mut changes: Changes, authenticator: Arc<Authenticator>, keyring: Arc<Keyring>) {
+pub(super) async fn follow(mut changes: Changes, authenticator: Arc<Authenticator>, erasures: Arc<Erasures>) {
     let mut reached = true;
+    // What was heard and could not be put in force. Everything is then read anew, as after a connection that was lost.
+    let mut left = None;
     loop {
-        let done = match changes.next().await {
-            Ok(change) => apply(&change, &authenticator, &keyring).await,
+        let heard = match left.take() {
+            Some(change) => Ok(change),
+            None => changes.next().await,
+        };
+        let done = match heard {
+            Ok(change) => apply(&change, &authenticator, &erasures).await.inspect_err(|_| {
+                left = Some(Change::Anything);
+            }),
             Err(error) => Err(error.into()),
         };
         match done {
@@ -31,15 +41,14 @@ pub(super) async fn follow(mut changes: Changes, authenticator: Arc<Authenticato
     }
 }
 
-async fn apply(change: &Change, authenticator: &Authenticator, keyring: &Keyring) -> anyhow::Result<()> {
+async fn apply(change: &Change, authenticator: &Authenticator, erasures: &Erasures) -> anyhow::Result<()> {
     let now = SystemClock.now().wall;
     match change {
         Change::Keys => keys(authenticator).await?,
         Change::Session(id) => authenticator.refresh_session(id, now).await?,
         Change::Anything => {
-            keyring.forget_destroyed().await?;
             keys(authenticator).await?;
-            authenticator.refresh_sessions(now).await?;
+            erasures.reread(now).await?;
         }
     }
     Ok(())

@@ -98,6 +98,31 @@ async fn what_changes_the_configuration_and_what_operators_do_is_in_it() {
     verify(&shop.gateway).await;
 }
 
+/// No configuration decides about anything before it is on disk that it does.
+#[tokio::test]
+async fn a_configuration_that_cannot_be_written_down_does_not_come_into_force() {
+    let limit = "per = \"user\"\nrequests = 7\nwindow = \"1d\"";
+    let shop = openai().limit(limit).start().await;
+    shop.gateway.fill_disk().await;
+    shop.gateway.edit("requests = 7", "requests = 8");
+    shop.gateway.logs("configuration not reloaded", shop.gateway.signal("HUP")).await;
+    let log = shop.gateway.log();
+    assert!(log.contains("writing the audit log: the audit log cannot take it"), "{log}");
+    shop.gateway.make_room().await;
+    let reply = shop.client_for("alice").await.post(CHAT, ASK).await;
+    assert_eq!((reply.status, reply.header("x-ratelimit-limit-requests")), (200, "7"));
+    shop.gateway.logs("configuration reloaded", shop.gateway.signal("HUP")).await;
+    let reply = shop.client_for("alice").await.post(CHAT, ASK).await;
+    assert_eq!((reply.status, reply.header("x-ratelimit-limit-requests")), (200, "8"));
+    let changes = entries(&shop.gateway, |entries| {
+        entries.iter().filter(|entry| entry["kind"] == "configuration").count() >= 2
+    })
+    .await;
+    let changes: Vec<_> = changes.iter().filter(|entry| entry["kind"] == "configuration").collect();
+    assert_eq!((changes.len(), &changes[1]["generation"]), (2, &1.into()), "what was refused does not count");
+    verify(&shop.gateway).await;
+}
+
 /// How often the gateway is killed.
 fn kills() -> usize {
     if cfg!(feature = "prove") { 100 } else { 4 }

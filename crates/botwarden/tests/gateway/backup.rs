@@ -113,9 +113,32 @@ async fn who_was_erased_does_not_come_back_with_a_backup_from_before() {
             assert!(said.contains("from before somebody was erased"), "{said}");
         }
     }
+    let exported = fine(&shop.gateway, &["audit", "export"]).await;
+    let at = |action: &str| exported.find(action).unwrap();
+    assert!(
+        at("\"backup.create\"") < at("\"backup.restore\""),
+        "in the log that came with the backup: {exported}"
+    );
     shop.gateway.restart().await;
     assert_eq!(kept(&shop.gateway, "alice", 0).await.len(), 0);
     assert_eq!(kept(&shop.gateway, "bob", 1).await.len(), 1);
+    fine(&shop.gateway, &["audit", "verify"]).await;
+}
+
+/// What is about to be done stands in the log that is there, whatever becomes of it.
+#[tokio::test]
+async fn a_restore_is_written_down_before_it_is_begun() {
+    let mut shop = shop().await;
+    fine(&shop.gateway, &["backup", "create", "copy"]).await;
+    stop(&mut shop).await;
+    // Where what is restored is made ready, something is in the way.
+    std::fs::write(data(&shop.gateway).join("restored.draft"), "").unwrap();
+    let (code, _, said) = run(&shop.gateway, &["backup", "restore", "copy", "--replace"]).await;
+    assert!(code != Some(0) && said.contains("restored.draft"), "{code:?} {said}");
+    let exported = fine(&shop.gateway, &["audit", "export"]).await;
+    assert_eq!(exported.matches("\"backup.restore\"").count(), 1, "{exported}");
+    shop.gateway.restart().await;
+    assert_eq!(shop.client_for("bob").await.post(CHAT, ASK).await.decision(), (200, "allowed"));
 }
 
 #[tokio::test]

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use botwarden_testkit::{Answer, Gateway};
+use botwarden_testkit::{Answer, FakeUpstream, Gateway};
 use serde_json::Value;
 
-use crate::support::{ANSWER, ASK, ASK_STREAM, CHAT, EVENTS, Shop, openai};
+use crate::support::{ANSWER, ASK, ASK_STREAM, CHAT, EVENTS, Shop, openai, pieces};
 
 /// Stands in what is asked.
 const MARKER: &str = "MARKER-77e1";
@@ -116,11 +116,50 @@ async fn what_is_longer_than_is_kept_is_cut_and_says_so() {
 async fn what_is_to_be_kept_is_refused_while_it_cannot_be() {
     let shop = shop("metadata").await;
     let mut client = shop.client_for("alice").await;
+    assert_eq!(client.post(CHAT, ASK).await.decision(), (200, "allowed"));
     shop.gateway.fill_disk().await;
+    let stranger = shop.client_for("bob").await.post(CHAT, ASK).await;
+    assert_eq!(stranger.decision(), (503, "unrecorded"), "there is no key to keep it under");
     let words = "exchanges could not be kept";
     assert_eq!(shop.gateway.logs(words, client.post(CHAT, ASK)).await.decision(), (503, "unrecorded"));
     assert_eq!(client.post(CHAT, ASK).await.decision(), (503, "unrecorded"));
     shop.gateway.logs("exchanges are kept again", shop.gateway.make_room()).await;
     assert_eq!(client.post(CHAT, ASK).await.decision(), (200, "allowed"));
-    assert_eq!(kept(&shop.gateway, "alice", 2).await.len(), 2, "nor is what was refused forgotten");
+    assert_eq!(kept(&shop.gateway, "alice", 3).await.len(), 3, "nor is what was refused forgotten");
+}
+
+/// The answer is still coming when its person is erased: what it says does not come back under a new key.
+#[tokio::test]
+async fn what_was_under_way_when_its_person_was_erased_is_not_kept() {
+    let (upstream, mut feeds) = FakeUpstream::fed().await;
+    let shop = openai().bot("record = \"sealed\"").before(upstream).await;
+    let mut clients = [shop.client_for("alice").await, shop.client_for("bob").await];
+    let [alice, bob] = &mut clients;
+    let feeding = async {
+        let feeds = [feeds.next().await, feeds.next().await];
+        for feed in &feeds {
+            feed.send(pieces(&EVENTS[..1]).remove(0)).await.unwrap();
+        }
+        feeds
+    };
+    let (mut of_alice, mut of_bob, feeds) =
+        tokio::join!(alice.stream(CHAT, ASK_STREAM), bob.stream(CHAT, ASK_STREAM), feeding);
+    of_alice.until("On ").await;
+    of_bob.until("On ").await;
+    let erased = shop.gateway.command(&["subject", "erase", "--bot", "shop", "alice", "--yes"]).await;
+    assert!(erased.status.success(), "{erased:?}");
+    let dropped = async {
+        for feed in &feeds {
+            for piece in pieces(&EVENTS[1..]) {
+                feed.send(piece).await.unwrap();
+            }
+        }
+        drop(feeds);
+        (of_alice.rest().await, of_bob.rest().await)
+    };
+    let (of_alice, _) = shop.gateway.logs("its person was erased meanwhile", dropped).await;
+    assert!(of_alice.text().contains("[DONE]"), "{of_alice:?}");
+    assert_eq!(kept(&shop.gateway, "bob", 1).await.len(), 1, "others are not held up");
+    let again = shop.gateway.command(&["subject", "erase", "--bot", "shop", "alice", "--yes"]).await;
+    assert_eq!(String::from_utf8(again.stdout).unwrap(), "nothing was kept of that person\n");
 }

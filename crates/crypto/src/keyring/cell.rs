@@ -9,7 +9,7 @@ use super::name::{KeyName, KeyNumber};
 use super::nonce;
 use crate::aead::{Aead, NONCE_BYTES, TAG_BYTES};
 use crate::derive::KEY_BYTES;
-use crate::digest::KeyedHash;
+use crate::digest::{BlindIndex, Digest, KeyedHash};
 use crate::seal::{OpenError, Place, SealError};
 
 /// Version of the format, its first byte: `2 | algorithm | number of the key (8) | nonce (12) | ciphertext | tag (16)`.
@@ -28,18 +28,25 @@ pub struct CellKey(Arc<Inner>);
 struct Inner {
     aead: Aead,
     salts: KeyedHash,
+    index: BlindIndex,
     number: KeyNumber,
     /// What stands before the place in the associated data: the head and whose key it is.
     bound: Vec<u8>,
 }
 
 impl CellKey {
-    pub(crate) fn new(key: &[u8; KEY_BYTES], salts: &[u8; KEY_BYTES], name: KeyName<'_>) -> Self {
+    pub(crate) fn new(
+        key: &[u8; KEY_BYTES],
+        salts: &[u8; KEY_BYTES],
+        index: &[u8; KEY_BYTES],
+        name: KeyName<'_>,
+    ) -> Self {
         let mut bound = head(name.number).to_vec();
         bound.extend_from_slice(&name.associated_data());
         Self(Arc::new(Inner {
             aead: Aead::new(key),
             salts: KeyedHash::new(salts),
+            index: BlindIndex::new(index),
             number: name.number,
             bound,
         }))
@@ -64,6 +71,11 @@ impl CellKey {
     /// `id`.
     pub fn salt(&self, id: &[u8]) -> Zeroizing<[u8; KEY_BYTES]> {
         Zeroizing::new(*self.0.salts.over(&[id]).as_bytes())
+    }
+
+    /// The hash of `value` as it stands in `column`, by which it is found again. Once the key is destroyed nobody can compare it with a guess.
+    pub fn hash(&self, column: &str, value: &[u8]) -> Digest {
+        self.0.index.hash(column, value)
     }
 
     /// Seals `plain` for `place`: [`CellKey::open`] gives it back there and nowhere else. 38 bytes longer; its length is not hidden.
@@ -170,6 +182,17 @@ mod tests {
         assert_eq!(key.salt(b"entry 1"), key.salt(b"entry 1"));
         assert_ne!(key.salt(b"entry 1"), key.salt(b"entry 2"));
         assert_ne!(key.salt(b"entry 1"), other.salt(b"entry 1"));
+    }
+
+    #[test]
+    fn hashes_differ_by_key_column_and_value() {
+        let (key, other) = (key(), key_of(8, name()));
+        let hash = key.hash("turns.body", b"hello");
+        assert_eq!(key.hash("turns.body", b"hello"), hash);
+        assert_ne!(key.hash("turns.body", b"hallo"), hash);
+        assert_ne!(key.hash("turns.idempotency", b"hello"), hash);
+        assert_ne!(other.hash("turns.body", b"hello"), hash);
+        assert_ne!(key.salt(b"hello").as_slice(), key.hash("", b"hello").as_bytes());
     }
 
     #[test]

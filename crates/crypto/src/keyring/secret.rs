@@ -64,7 +64,8 @@ impl SecretKey {
 
     /// As the key that seals cells of `name`.
     pub fn cells(&self, name: KeyName<'_>) -> CellKey {
-        CellKey::new(&self.derive(Label::Cell), &self.derive(Label::Salt), name)
+        let (salts, index) = (self.derive(Label::Salt), self.derive(Label::Index));
+        CellKey::new(&self.derive(Label::Cell), &salts, &index, name)
     }
 
     /// As the hasher of credentials.

@@ -78,15 +78,42 @@ async fn alive() -> &'static str {
     "alive\n"
 }
 
-/// 503 from the moment a drain begins, so that balancers send nobody any more.
+/// 503 from the moment a drain begins, or the audit log is gone, so that balancers send nobody any more.
 async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
-    if shared.is_draining() {
-        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
-    } else {
-        (StatusCode::OK, "ready\n")
+    readiness(shared.is_draining(), shared.ledger.is_broken())
+}
+
+fn readiness(is_draining: bool, is_broken: bool) -> (StatusCode, &'static str) {
+    match (is_draining, is_broken) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+        (false, true) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the audit log cannot be written until a restart\n")
+        }
+        (false, false) => (StatusCode::OK, "ready\n"),
     }
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, METRICS_TYPE)], shared.metrics.text())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_would_refuse_everything_is_not_ready() {
+        for (is_draining, is_broken, status, words) in [
+            (false, false, 200, "ready"),
+            (true, false, 503, "draining"),
+            (false, true, 503, "until a restart"),
+            (true, true, 503, "draining"),
+        ] {
+            let (got, said) = readiness(is_draining, is_broken);
+            assert!(
+                got.as_u16() == status && said.contains(words),
+                "{is_draining} {is_broken}: {got} {said}"
+            );
+        }
+    }
 }

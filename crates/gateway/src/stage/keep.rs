@@ -18,7 +18,7 @@ pub(crate) struct Keeping {
 
 impl Worker {
     /// Refuses what could not be kept, before anything is forwarded.
-    pub(crate) fn keep(&self, permitted: &Permitted, record: &mut Record) -> Result<(), Refusal> {
+    pub(crate) async fn keep(&self, permitted: &Permitted, record: &mut Record) -> Result<(), Refusal> {
         let read = &permitted.0;
         let known = &read.identified;
         let config = &known.bot.config;
@@ -30,7 +30,8 @@ impl Worker {
             content.question.push(&read.body, KEPT_BYTES_MAX);
         }
         let bytes = content.as_ref().map_or(0, |content| content.question.bytes.len() + KEPT_BYTES_MAX);
-        let slot = self.shared.archive.room(bytes).ok_or(Refusal::Unrecorded)?;
+        let room = self.shared.archive.room(bytes, &config.name, known.user.as_ref());
+        let slot = room.await.ok_or(Refusal::Unrecorded)?;
         let exchange = KeptExchange {
             request: record.request().clone(),
             bot: config.name.clone(),

@@ -29,6 +29,8 @@ pub(crate) struct Fake {
     pub(crate) fails: AtomicBool,
     /// Every verb does its work and then never returns.
     pub(crate) hangs: AtomicBool,
+    /// The next verb does its work, and returns when it is looked at again.
+    pub(crate) dawdles: AtomicBool,
 }
 
 impl Fake {
@@ -41,6 +43,12 @@ impl Fake {
                 return Err(StoreError::new("pretending", "told to fail"));
             }
             let done = verb(&mut self.state.lock());
+            let mut dawdles = self.dawdles.swap(false, Ordering::SeqCst);
+            std::future::poll_fn(|_| match std::mem::take(&mut dawdles) {
+                true => std::task::Poll::Pending,
+                false => std::task::Poll::Ready(()),
+            })
+            .await;
             if self.hangs.load(Ordering::SeqCst) {
                 std::future::pending::<()>().await;
             }

@@ -1,5 +1,6 @@
 //! Sessions: what their token may do, whose they are, how they end.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use botwarden_identity::{
@@ -53,6 +54,34 @@ async fn sessions_that_another_process_deleted_are_over() {
     let gone = world.authenticator.identify(&Credential::Session(gone), NOW);
     assert_eq!(gone.map(drop), Err(IdentifyError::Unknown));
     assert!(world.authenticator.identify(&Credential::Session(kept), NOW).is_ok());
+}
+
+/// It is kept already, not yet in memory, and its person is erased.
+#[tokio::test]
+async fn a_session_that_is_deleted_while_it_is_opened_is_over() {
+    let world = World::new().await;
+    let caller = world.backend("shop").await;
+    for fails in [false, true] {
+        world.store.dawdles.store(true, Ordering::SeqCst);
+        let mut opening = std::pin::pin!(world.authenticator.open_session(&caller, alice(HOUR), NOW));
+        tokio::select! {
+            biased;
+            opened = &mut opening => panic!("it did not dawdle: {:?}", opened.map(drop)),
+            () = std::future::ready(()) => {}
+        }
+        assert_eq!(std::mem::take(&mut world.store.state.lock().sessions).len(), 1, "it is kept");
+        world.authenticator.end_deleted_sessions(NOW).await.unwrap();
+        world.store.fails.store(fails, Ordering::SeqCst);
+        match opening.await {
+            Ok((token, _)) => {
+                assert!(!fails);
+                let token = Credential::Session(token);
+                let refused = world.authenticator.identify(&token, NOW).map(drop);
+                assert_eq!(refused, Err(IdentifyError::Unknown));
+            }
+            Err(error) => assert!(fails && matches!(error, OpenError::Store(_)), "{error:?}"),
+        }
+    }
 }
 
 /// Two processes on one store, of which only one opens and ends sessions.

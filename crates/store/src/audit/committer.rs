@@ -63,11 +63,10 @@ pub(super) fn start(
     let runtime = Handle::current();
     let committer = Committer { shared: shared.clone(), disk, log, keyring: keyring.clone(), runtime };
     let writing = thread::Builder::new().name("audit-log".to_owned()).spawn({
-        let ended = ended.clone();
+        let end = End { shared: shared.clone(), ended: ended.clone() };
         move || {
+            let _end = end;
             committer.run();
-            *ended.yes.lock() = true;
-            ended.wake.notify_all();
         }
     })?;
     let shared = shared.clone();
@@ -75,6 +74,29 @@ pub(super) fn start(
         .name("audit-tiles".to_owned())
         .spawn(move || publish(&shared, tiler, &ended))?;
     Ok([writing, tiling])
+}
+
+/// Says that the committer is over when it is dropped, however that came: who waits, and who comes later, must not wait for ever.
+struct End {
+    shared: Arc<Shared>,
+    ended: Arc<Ended>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let mut pending = self.shared.pending.lock();
+        pending.stopping = true;
+        // Whoever waits for what nobody writes any more hears that it is not written: its settler is gone.
+        let unwritten = pending.take(Batch::default());
+        drop(pending);
+        drop(unwritten);
+        if thread::panicking() {
+            self.shared.broken.store(true, Ordering::Release);
+            tracing::error!("the thread of the audit log panicked; requests are refused until a restart");
+        }
+        *self.ended.yes.lock() = true;
+        self.ended.wake.notify_all();
+    }
 }
 
 struct Committer {
@@ -140,6 +162,12 @@ impl Committer {
 
     /// Puts commitments into the entries whose person's key was not at hand. Where a key fails, its entry alone is refused.
     fn look_up(&self, raw: Vec<Raw>) -> Vec<(Entry, Settler)> {
+        let subjects: Vec<_> = raw.iter().map(|raw| raw.subject).collect();
+        let made =
+            self.runtime.block_on(self.keyring.make_missing(&subjects, raw.first().map(|raw| raw.entry.at)));
+        if let Err(error) = made {
+            tracing::warn!(%error, "keys could not be made together and are made one by one");
+        }
         let mut entries = Vec::with_capacity(raw.len());
         for Raw { mut entry, subject, person, done } in raw {
             match self.runtime.block_on(self.keyring.subject(&subject, entry.at)) {

@@ -116,6 +116,7 @@ impl AuditLog {
             pending: Mutex::new(Pending::default()),
             wake: Condvar::new(),
             failing: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
             committed: log.size().into(),
         });
         let threads =
@@ -135,6 +136,11 @@ impl AuditLog {
     /// The public key that checks the log.
     pub fn key(&self) -> &NoteKey {
         &self.key
+    }
+
+    /// Whether nothing can be written any more until a restart.
+    pub fn is_broken(&self) -> bool {
+        self.shared.broken.load(Ordering::Acquire)
     }
 
     /// Brings an entry without anything personal in it, for which somebody waits.

@@ -45,6 +45,8 @@ pub(super) struct Shared {
     pub(super) wake: Condvar,
     /// The last write failed.
     pub(super) failing: AtomicBool,
+    /// The writer is gone, and not because it was told to.
+    pub(super) broken: AtomicBool,
     /// Entries on disk.
     pub(super) committed: AtomicU64,
 }

@@ -1,25 +1,56 @@
 //! An exchange's row.
 
-use botwarden_crypto::{CellKey, Digest};
+use botwarden_crypto::{CellKey, Digest, KeyNumber};
 use botwarden_types::{BotName, KeptExchange, KeyId, RequestId, SessionId};
+use tracing::warn;
 
 use super::row::{Clear, from_column};
 use super::{Cells, Columns, Fault, SEALED, content};
 
 const TABLE: &str = "exchanges";
 
-/// The sealed cell of an exchange, under its person's key, with that key and whose it is.
-pub(crate) async fn seal_exchange(
-    cells: &Cells,
-    exchange: &KeptExchange,
-) -> Result<(CellKey, Option<Digest>, Vec<u8>), Fault> {
+/// An exchange that is to be kept.
+#[derive(Clone, Debug)]
+pub struct NewExchange {
+    /// What is kept.
+    pub exchange: KeptExchange,
+    /// The key of its person when the exchange began; `None` where nobody is named. If it was destroyed since, the exchange belongs to what was
+    /// erased and is dropped: under a new key it would come back.
+    pub key: Option<KeyNumber>,
+}
+
+impl NewExchange {
+    /// Says that it is not kept.
+    pub(crate) fn dropped(&self) {
+        warn!(request = %self.exchange.request, "an exchange is dropped: its key is gone, because its person was erased meanwhile");
+    }
+}
+
+/// What stands in an exchange's row beside its clear columns.
+pub(crate) struct SealedExchange {
+    pub(crate) key: CellKey,
+    /// Whose it is.
+    pub(crate) subject: Option<Digest>,
+    pub(crate) cell: Vec<u8>,
+}
+
+/// The sealed cell of an exchange; `None` if its key is gone.
+pub(crate) async fn seal_exchange(cells: &Cells, new: &NewExchange) -> Result<Option<SealedExchange>, Fault> {
+    let NewExchange { exchange, key } = new;
+    let id = exchange.request.as_str();
     let subject = exchange.user.as_ref().map(|user| cells.subject_of(&exchange.bot, user));
-    let key = match &subject {
-        Some(subject) => cells.subject_key(subject, exchange.at).await?,
-        None => cells.system().clone(),
+    let key = match (&subject, key) {
+        (Some(_), Some(number)) => match cells.key(number, TABLE, id).await {
+            Ok(key) => key,
+            // Destroyed, or of a keyring that was put back from a time before it.
+            Err(Fault::Erased | Fault::Open { .. }) => return Ok(None),
+            Err(fault) => return Err(fault),
+        },
+        (None, None) => cells.system().clone(),
+        (Some(_), None) | (None, Some(_)) => return Err(Fault::Damaged { table: TABLE, id: id.to_owned() }),
     };
     let cell = key.seal(clear(exchange).place(TABLE, SEALED), &content::encode(exchange)?)?;
-    Ok((key, subject, cell))
+    Ok(Some(SealedExchange { key, subject, cell }))
 }
 
 /// The exchange that a row of `exchanges` holds.

@@ -18,6 +18,8 @@ pub(crate) enum Fault {
     Keyring(#[source] Box<KeyringError>),
     #[error("its person was erased")]
     Erased,
+    #[error("people are erased faster than anything can be written under the keys of others")]
+    Unsettled,
     #[error("{table} `{id}` was changed outside botwarden, or sealed under another key")]
     Open { table: &'static str, id: String, source: OpenError },
     #[error("{table} `{id}` holds what no version wrote")]

@@ -11,17 +11,18 @@ mod turn;
 
 use std::sync::Arc;
 
-use botwarden_crypto::{BlindIndex, CellKey, Digest, Place};
+use botwarden_crypto::{BlindIndex, CellKey, Digest, KeyNumber, Place};
 use botwarden_types::{BotName, UnixMs, UserName};
 use zeroize::Zeroizing;
 
 use crate::keyring::{CellError, Keyring, KeyringError};
 pub(crate) use columns::Columns;
-pub(crate) use exchange::{open_exchange, seal_exchange, token_column};
+pub use exchange::NewExchange;
+pub(crate) use exchange::{SealedExchange, open_exchange, seal_exchange, token_column};
 pub(crate) use fault::{Fault, failed, if_sound};
 pub(crate) use key::{open_key, seal_key};
-pub(crate) use session::{open_session, seal_session};
-pub(crate) use turn::{open_turn, seal_turn};
+pub(crate) use session::{open_session, seal_session, session_key};
+pub(crate) use turn::{TurnHashes, key_turn, open_turn, seal_turn};
 
 /// The cell by which keys that do not belong to a database are noticed.
 pub(crate) const KEY_CHECK: Place<'static> =
@@ -63,6 +64,21 @@ impl Cells {
         self.keyring.subject(subject, now).await.map_err(|error| Fault::Keyring(Box::new(error)))
     }
 
+    /// What sealed a cell of a row, or is to seal one: the key of that number and no other. [`Fault::Erased`] once it was destroyed.
+    pub(crate) async fn key(
+        &self,
+        number: &KeyNumber,
+        table: &'static str,
+        id: &str,
+    ) -> Result<CellKey, Fault> {
+        self.keyring.cell_key(number).await.map_err(|error| fault(error, table, id))
+    }
+
+    /// Which keys there are: another number once one was destroyed. Those that were are not used any more when this returns.
+    pub(crate) async fn generation(&self) -> Result<u64, Fault> {
+        self.keyring.forget_destroyed().await.map_err(|error| Fault::Keyring(Box::new(error)))
+    }
+
     /// Opens a cell of a row.
     pub(crate) async fn open(
         &self,
@@ -71,10 +87,14 @@ impl Cells {
         table: &'static str,
         id: &str,
     ) -> Result<Zeroizing<Vec<u8>>, Fault> {
-        self.keyring.open_cell(place, sealed).await.map_err(|error| match error {
-            CellError::Erased => Fault::Erased,
-            CellError::Open(source) => Fault::Open { table, id: id.to_owned(), source },
-            CellError::Keyring(error) => Fault::Keyring(Box::new(error)),
-        })
+        self.keyring.open_cell(place, sealed).await.map_err(|error| fault(error, table, id))
+    }
+}
+
+fn fault(error: CellError, table: &'static str, id: &str) -> Fault {
+    match error {
+        CellError::Erased => Fault::Erased,
+        CellError::Open(source) => Fault::Open { table, id: id.to_owned(), source },
+        CellError::Keyring(error) => Fault::Keyring(Box::new(error)),
     }
 }

@@ -36,13 +36,31 @@ pub(crate) async fn open_session(cells: &Cells, row: &impl Columns) -> Result<St
     };
     let opened = cells.open(clear(&session).place(TABLE, SEALED), &row.bytes(SEALED)?, TABLE, &id).await?;
     (session.user, session.claims) = SessionContent::read(&opened).ok_or_else(damaged)?;
-    // A session filed under another person would outlive the erasure of its own.
+    // A session filed under another person, or under nobody, would outlive the erasure of its own.
     let subject = row.bytes_if_any("subject")?;
     let own = cells.subject_of(&session.bot, &session.user);
-    if subject.is_some_and(|subject| subject != own.as_bytes()) {
+    if subject.is_none_or(|subject| subject != own.as_bytes()) {
         return Err(damaged());
     }
     Ok(session)
+}
+
+/// The key that the session in a row of `sessions` is sealed under, and what is said in it; `None` if it was destroyed. The row is opened, because
+/// what it says of its key holds only if it does.
+pub(crate) async fn session_key(cells: &Cells, row: &impl Columns) -> Result<Option<CellKey>, Fault> {
+    let session = match open_session(cells, row).await {
+        Ok(session) => session,
+        Err(Fault::Erased) => return Ok(None),
+        Err(fault) => return Err(fault),
+    };
+    let id = session.id.as_str();
+    let number = CellKey::number_of(&row.bytes(SEALED)?)
+        .ok_or_else(|| Fault::Damaged { table: TABLE, id: id.to_owned() })?;
+    match cells.key(&number, TABLE, id).await {
+        Ok(key) => Ok(Some(key)),
+        Err(Fault::Erased) => Ok(None),
+        Err(fault) => Err(fault),
+    }
 }
 
 /// What a session's sealed cell is bound to: everything but its end, which comes later.

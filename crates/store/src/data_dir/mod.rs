@@ -3,6 +3,7 @@
 mod lock;
 mod modes;
 mod node;
+mod restored;
 mod root_key;
 mod root_salt;
 mod secret_file;
@@ -52,6 +53,14 @@ pub enum DataDirError {
         /// What the system said.
         source: io::Error,
     },
+    /// A backup that was put back could not take its place.
+    #[error("finishing the restore of a backup in `{}`", .path.display())]
+    Restoring {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// It is open to others.
     #[error(transparent)]
     Mode(#[from] ModeError),
@@ -77,7 +86,10 @@ impl DataDir {
         match std::fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() => {
                 check_owned(&path, &metadata, "700")?;
-                Ok(Self { path })
+                let this = Self { path };
+                let finished = this.take_over_restored(&mut || {});
+                finished.map_err(|source| DataDirError::Restoring { path: this.path.clone(), source })?;
+                Ok(this)
             }
             Ok(_) => Err(DataDirError::Io { path, source: io::ErrorKind::NotADirectory.into() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DataDirError::Missing { path }),

@@ -10,7 +10,7 @@ mod rotation;
 pub(crate) mod shelf;
 mod sqlite;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -138,6 +138,8 @@ pub struct Keyring {
     cache: Mutex<Cache>,
     /// The shelf's generation that the cache is of.
     generation: AtomicU64,
+    /// Held by whoever looks for another generation.
+    forgetting: tokio::sync::Mutex<()>,
 }
 
 impl Keyring {
@@ -199,7 +201,19 @@ impl Keyring {
         };
         let fixed = fixed.into_iter().map(|(purpose, (_, key))| (purpose, key)).collect();
         let (cache, generation) = (Mutex::default(), AtomicU64::new(generation));
-        Ok(Self { shelf, root, node: None, versions, fixed, system, format_one, cache, generation })
+        let forgetting = tokio::sync::Mutex::default();
+        Ok(Self {
+            shelf,
+            root,
+            node: None,
+            versions,
+            fixed,
+            system,
+            format_one,
+            cache,
+            generation,
+            forgetting,
+        })
     }
 
     /// The hasher of credentials.
@@ -256,6 +270,28 @@ impl Keyring {
         Ok(key)
     }
 
+    /// Makes keys for those of the people who have none, all with one write; `now` is when. Whoever is not made here is left to [`Keyring::subject`].
+    pub(crate) async fn make_missing(
+        &self,
+        subjects: &[Digest],
+        now: Option<UnixMs>,
+    ) -> Result<(), KeyringError> {
+        let missing: HashSet<Digest> = {
+            let cache = self.cache.lock();
+            subjects.iter().filter(|subject| cache.of_subject(subject).is_none()).copied().collect()
+        };
+        // A single one is one write anyway.
+        let (Some(now), true) = (now, missing.len() > 1) else { return Ok(()) };
+        let generation = self.generation.load(Ordering::Acquire);
+        let missing: Vec<Digest> = missing.into_iter().collect();
+        for (subject, number, key) in
+            self.with_unwrapper(async |keys| keys.make_many(&missing, now).await).await?
+        {
+            self.remember(generation, Some(&subject), &key.cells(name(Purpose::Subject, number)));
+        }
+        Ok(())
+    }
+
     /// The same if it is at hand: memory only.
     pub(crate) fn subject_at_hand(&self, subject: &Digest) -> Option<CellKey> {
         self.cache.lock().of_subject(subject)
@@ -278,7 +314,8 @@ impl Keyring {
         Ok(self.cell_key(&number).await?.open(place, sealed)?)
     }
 
-    async fn cell_key(&self, number: &KeyNumber) -> Result<CellKey, CellError> {
+    /// The key of that number, while it is there. Never another one in its place.
+    pub async fn cell_key(&self, number: &KeyNumber) -> Result<CellKey, CellError> {
         if let Some(key) = self.cache.lock().of_number(number) {
             return Ok(key);
         }
@@ -314,14 +351,21 @@ impl Keyring {
         Ok(destroyed)
     }
 
-    /// Forgets keys that other processes have destroyed; whether there may be such.
-    pub async fn forget_destroyed(&self) -> Result<bool, KeyringError> {
+    /// Forgets keys that other processes have destroyed. Gives the shelf's generation, which grows with every destruction: whoever has
+    /// consequences to draw remembers up to which they are drawn, since somebody else may hear of it here first.
+    pub async fn forget_destroyed(&self) -> Result<u64, KeyringError> {
+        // One after the other, so that what was read first does not come in force last.
+        let _turn = self.forgetting.lock().await;
         let generation = self.shelf.generation().await?;
-        let is_other = self.generation.swap(generation, Ordering::AcqRel) != generation;
-        if is_other {
+        if self.generation.swap(generation, Ordering::AcqRel) != generation {
             self.cache.lock().clear();
         }
-        Ok(is_other)
+        Ok(generation)
+    }
+
+    /// The generation of the shelf that is known here.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// Waits for work under way and closes the shelf.
@@ -380,10 +424,7 @@ impl Unwrapper<'_> {
         }
         let root = self.root.id();
         if !wrapped_here(&root) {
-            let mut wanted: Vec<_> = rows.iter().map(|row| format!("`{}`", row.root)).collect();
-            wanted.dedup();
-            let (place, wanted) = (self.shelf.place(), wanted.join(" and "));
-            return Err(KeyringError::WrongRoot { place, found: root, wanted });
+            return Err(wrong_root(self.shelf.place(), root, &rows));
         }
         let mut versions = BTreeMap::new();
         for row in rows.iter().filter(|row| row.root == root) {
@@ -414,6 +455,27 @@ impl Unwrapper<'_> {
             number: row.number,
             purpose: row.purpose,
         })
+    }
+
+    /// New keys of people, those that were kept: who has one keeps theirs, and after a rotation in between nobody gets one here.
+    async fn make_many(
+        &mut self,
+        subjects: &[Digest],
+        now: UnixMs,
+    ) -> Result<Vec<(Digest, KeyNumber, SecretKey)>, KeyringError> {
+        let under = self.latest().ok_or(ShelfError::Damaged)?;
+        let wrapping = self.versions.get(&under).ok_or(ShelfError::Damaged)?;
+        let (mut made, mut rows) = (Vec::with_capacity(subjects.len()), Vec::with_capacity(subjects.len()));
+        for subject in subjects {
+            let (key, number) = (SecretKey::generate()?, KeyNumber::random()?);
+            let wrapped = wrapping.wrap(name(Purpose::Subject, number), &key)?;
+            let (purpose, whose) = (Purpose::Subject, Some(*subject));
+            rows.push(DataRow { number, purpose, subject: whose, under, wrapped, created: now });
+            made.push((*subject, number, key));
+        }
+        let added = self.shelf.add_data_keys(&rows).await?;
+        let kept = made.into_iter().zip(added).filter(|(_, added)| *added == Added::Yes);
+        Ok(kept.map(|(key, _)| key).collect())
     }
 
     /// The key there is, or a new one, `given` or random. Whoever is second takes what the first has made.
@@ -452,6 +514,12 @@ impl Unwrapper<'_> {
         }
         Err(KeyringError::Unsettled)
     }
+}
+
+fn wrong_root(place: &'static str, found: String, rows: &[TenantRow]) -> KeyringError {
+    let mut wanted: Vec<_> = rows.iter().map(|row| format!("`{}`", row.root)).collect();
+    wanted.dedup();
+    KeyringError::WrongRoot { place, found, wanted: wanted.join(" and ") }
 }
 
 /// What to do where another root key is found than wanted, by who keeps them (what their names begin with).

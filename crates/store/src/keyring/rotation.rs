@@ -5,7 +5,7 @@ use botwarden_crypto::{Purpose, RootProvider};
 use botwarden_types::UnixMs;
 
 use super::shelf::{DataRow, ShelfError, TenantRow};
-use super::{Keyring, KeyringError, name};
+use super::{Keyring, KeyringError, name, wrong_root};
 use crate::data_dir::DataDir;
 
 /// Keys wrapped anew in one transaction.
@@ -91,8 +91,13 @@ impl Keyring {
     /// step safe: the new key is on disk before anything is wrapped under it, everything is wrapped under both before the file is
     /// replaced, and the old wrapping goes last.
     pub async fn rotate_root_file(&self, dir: &DataDir) -> Result<Rewrapped, KeyringError> {
+        // Another command may have replaced the file since this one has read it, or another node everything.
+        self.root.refresh().await?;
         let rows = self.shelf.tenant_keys().await?;
         let root = self.root.id();
+        if !rows.iter().any(|row| row.root == root) {
+            return Err(wrong_root(self.shelf.place(), root, &rows));
+        }
         // The file was replaced, the old wrapping not yet removed.
         let replaced = !dir.has_next_root_key() && rows.iter().any(|row| row.root != root);
         let rotation = if replaced || dir.has_next_root_key() { Rotation::Resumed } else { Rotation::New };

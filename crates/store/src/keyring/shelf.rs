@@ -104,6 +104,9 @@ pub(crate) trait Shelf: Send + Sync {
 
     fn add_data_key<'a>(&'a self, row: &'a DataRow) -> BoxFuture<'a, Result<Added, ShelfError>>;
 
+    /// Adds several keys wrapped under the same version, with one write; what became of each.
+    fn add_data_keys<'a>(&'a self, rows: &'a [DataRow]) -> BoxFuture<'a, Result<Vec<Added>, ShelfError>>;
+
     /// At most `max` keys wrapped under a version before this one.
     fn wrapped_before(&self, version: u64, max: usize) -> BoxFuture<'_, Result<Vec<DataRow>, ShelfError>>;
 

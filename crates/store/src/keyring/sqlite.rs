@@ -85,18 +85,24 @@ impl SqliteShelf {
         query.fetch_optional(&self.0).await?.as_ref().map(DataRow::read).transpose()
     }
 
-    async fn add(&self, row: &DataRow) -> Result<Added, ShelfError> {
+    async fn add(&self, rows: &[DataRow]) -> Result<Vec<Added>, ShelfError> {
         let mut transaction = self.write().await?;
         let latest: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM tenant_keys WHERE tenant = ?")
             .bind(TENANT)
             .fetch_one(&mut *transaction)
             .await?;
-        if latest != Some(version_column(row.under)) {
-            return Ok(Added::Outdated);
+        let mut added = Vec::with_capacity(rows.len());
+        for row in rows {
+            added.push(if latest != Some(version_column(row.under)) {
+                Added::Outdated
+            } else if insert_data(&mut transaction, row).await? {
+                Added::Yes
+            } else {
+                Added::Exists
+            });
         }
-        let is_new = insert_data(&mut transaction, row).await?;
         transaction.commit().await?;
-        Ok(if is_new { Added::Yes } else { Added::Exists })
+        Ok(added)
     }
 
     async fn before(&self, version: u64, max: usize) -> Result<Vec<DataRow>, ShelfError> {
@@ -267,7 +273,14 @@ impl Shelf for SqliteShelf {
     }
 
     fn add_data_key<'a>(&'a self, row: &'a DataRow) -> BoxFuture<'a, Result<Added, ShelfError>> {
-        Box::pin(self.add(row))
+        Box::pin(async move {
+            let added = self.add(std::slice::from_ref(row)).await?;
+            added.first().copied().ok_or(ShelfError::Damaged)
+        })
+    }
+
+    fn add_data_keys<'a>(&'a self, rows: &'a [DataRow]) -> BoxFuture<'a, Result<Vec<Added>, ShelfError>> {
+        Box::pin(self.add(rows))
     }
 
     fn wrapped_before(&self, version: u64, max: usize) -> BoxFuture<'_, Result<Vec<DataRow>, ShelfError>> {

@@ -104,6 +104,11 @@ impl PostgresDatabase {
         Ok(Self { pool, server: server.into() })
     }
 
+    /// Host, database and user, for messages.
+    pub(crate) fn server(&self) -> String {
+        self.server.to_string()
+    }
+
     /// What holds for a setting of the server's on our connections.
     pub async fn setting(&self, name: &str) -> Result<String, sqlx::Error> {
         sqlx::query_scalar("SELECT current_setting($1)").bind(name).fetch_one(&self.pool).await

@@ -1,6 +1,8 @@
 //! Exchanges that are kept.
 
-use botwarden_crypto::{CellKey, Digest};
+use std::collections::HashSet;
+
+use botwarden_crypto::{CellKey, KeyNumber};
 use botwarden_identity::StoreError;
 use botwarden_types::{BotName, KeptExchange, SessionId, UnixMs, UserName};
 use sqlx::Row;
@@ -8,13 +10,21 @@ use sqlx::postgres::PgConnection;
 
 use super::Postgres;
 use super::database::in_time;
-use super::sessions::{TRIES, holds_keys};
+use super::sessions::held_keys;
 use crate::cells::row::{count, to_column};
-use crate::cells::{Fault, failed, if_sound, open_exchange, seal_exchange, token_column};
+use crate::cells::{
+    Fault, NewExchange, SealedExchange, failed, if_sound, open_exchange, seal_exchange, token_column,
+};
 
 impl Postgres {
-    /// Keeps exchanges, all or none, each under its person's key; one that is kept already is left as it is.
-    pub async fn keep_exchanges(&self, exchanges: &[KeptExchange]) -> Result<(), StoreError> {
+    /// See [`crate::Store::key_of`].
+    pub async fn key_of(&self, bot: &BotName, user: &UserName, now: UnixMs) -> Result<KeyNumber, StoreError> {
+        let key = self.cells.subject_key(&self.cells.subject_of(bot, user), now).await;
+        key.map(|key| key.number()).map_err(failed("finding a person's key"))
+    }
+
+    /// See [`crate::Store::keep_exchanges`].
+    pub async fn keep_exchanges(&self, exchanges: &[NewExchange]) -> Result<(), StoreError> {
         self.keep(exchanges).await.map_err(failed("keeping exchanges"))
     }
 
@@ -34,25 +44,27 @@ impl Postgres {
         in_time(self.purge_kept(now, max)).await.map_err(failed("deleting exchanges whose time is over"))
     }
 
-    async fn keep(&self, exchanges: &[KeptExchange]) -> Result<(), Fault> {
-        for _ in 0..TRIES {
-            let mut sealed = Vec::with_capacity(exchanges.len());
-            for exchange in exchanges {
-                sealed.push(seal_exchange(&self.cells, exchange).await?);
-            }
-            let keys: Vec<&CellKey> = sealed.iter().map(|(key, _, _)| key).collect();
-            let mut transaction = in_time(self.database.begin()).await?;
-            if in_time(holds_keys(&mut transaction, &keys)).await? {
-                for (exchange, (_, subject, cell)) in exchanges.iter().zip(&sealed) {
-                    // Each has its time: together they may be many megabytes.
-                    in_time(keep_row(&mut transaction, exchange, subject.as_ref(), cell)).await?;
-                }
-                return Ok(in_time(transaction.commit()).await?);
-            }
-            in_time(transaction.rollback()).await?;
-            self.forget_destroyed().await?;
+    async fn keep(&self, exchanges: &[NewExchange]) -> Result<(), Fault> {
+        let mut sealed = Vec::with_capacity(exchanges.len());
+        for new in exchanges {
+            sealed.push(seal_exchange(&self.cells, new).await?);
         }
-        Err(Fault::Erased)
+        let keys: Vec<&CellKey> = sealed.iter().flatten().map(|sealed| &sealed.key).collect();
+        let mut transaction = in_time(self.database.begin()).await?;
+        let held = in_time(held_keys(&mut transaction, &keys)).await?;
+        for (new, sealed) in exchanges.iter().zip(&sealed) {
+            match sealed.as_ref().filter(|sealed| held.contains(&sealed.key.number())) {
+                // Each has its time: together they may be many megabytes.
+                Some(sealed) => in_time(keep_row(&mut transaction, &new.exchange, sealed)).await?,
+                None => new.dropped(),
+            }
+        }
+        in_time(transaction.commit()).await?;
+        if held.len() < keys.iter().map(|key| key.number()).collect::<HashSet<_>>().len() {
+            // So that whoever comes next is given no key that is gone. Should it fail, that is looked for every second all the same.
+            let _ = self.cells.generation().await;
+        }
+        Ok(())
     }
 
     async fn read_exchanges(
@@ -98,8 +110,7 @@ impl Postgres {
 async fn keep_row(
     connection: &mut PgConnection,
     exchange: &KeptExchange,
-    subject: Option<&Digest>,
-    cell: &[u8],
+    sealed: &SealedExchange,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO botwarden.exchanges
@@ -111,7 +122,7 @@ async fn keep_row(
     .bind(exchange.bot.as_str())
     .bind(exchange.key.as_str())
     .bind(exchange.session.as_ref().map(SessionId::as_str))
-    .bind(subject.map(|subject| subject.as_bytes().as_slice()))
+    .bind(sealed.subject.as_ref().map(|subject| subject.as_bytes().as_slice()))
     .bind(to_column(exchange.at))
     .bind(to_column(exchange.expires))
     .bind(&exchange.operation)
@@ -120,7 +131,7 @@ async fn keep_row(
     .bind(exchange.tokens.map(|(input, _)| token_column(input)))
     .bind(exchange.tokens.map(|(_, output)| token_column(output)))
     .bind(i64::from(exchange.complete))
-    .bind(cell)
+    .bind(&sealed.cell)
     .execute(connection)
     .await
     .map(drop)

@@ -11,17 +11,21 @@ pub(crate) mod migrations;
 mod sessions;
 mod shelf;
 mod subjects;
+mod turn;
+mod turns;
 mod url;
 
 pub use changes::{Change, Changes};
 pub use database::{PostgresDatabase, PostgresError};
 pub(crate) use shelf::PostgresShelf;
+pub(crate) use turn::KeysTurn;
 pub use url::{PostgresUrl, PostgresUrlError};
 
 use std::fmt;
 use std::sync::Arc;
 
 use botwarden_crypto::{RandomnessError, SealError};
+use botwarden_identity::StoreError;
 
 use crate::cells::Cells;
 use crate::keyring::{Keyring, KeyringError};
@@ -47,6 +51,9 @@ pub enum OpenPostgresError {
     /// The keys.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
+    /// What earlier versions wrote could not be brought to the present form.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// No randomness, no name to tell other nodes of changes by.
     #[error("making a name for this process")]
     Randomness(#[from] RandomnessError),
@@ -65,6 +72,7 @@ impl Postgres {
     pub async fn open(database: &PostgresDatabase, keyring: Arc<Keyring>) -> Result<Self, OpenPostgresError> {
         let this = Self { database: database.clone(), cells: Cells::new(keyring)?, teller: Teller::new()? };
         migrations::run(&this).await?;
+        this.key_turns().await?;
         Ok(this)
     }
 

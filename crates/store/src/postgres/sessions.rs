@@ -1,6 +1,8 @@
 //! Sessions and their turns.
 
-use botwarden_crypto::{CellKey, Digest};
+use std::collections::HashSet;
+
+use botwarden_crypto::{CellKey, Digest, KeyNumber};
 use botwarden_identity::{
     Appended, BoxFuture, EndOutcome, Inserted, KeptTurn, NewTurn, SessionStore, StoreError, StoredSession,
 };
@@ -12,7 +14,9 @@ use super::Postgres;
 use super::changes::Change;
 use super::database::in_time;
 use crate::cells::row::{count, from_column, to_column};
-use crate::cells::{Fault, failed, if_sound, open_session, open_turn, seal_session, seal_turn};
+use crate::cells::{
+    Fault, TurnHashes, failed, if_sound, open_session, open_turn, seal_session, seal_turn, session_key,
+};
 
 impl SessionStore for Postgres {
     fn insert_session<'a>(
@@ -62,8 +66,8 @@ impl SessionStore for Postgres {
     }
 }
 
-/// Erasures of the same person that may come between finding their key and writing under it.
-pub(super) const TRIES: usize = 3;
+/// Erasures of the same person that may come between finding their key and opening a session under it.
+const TRIES: usize = 3;
 
 impl Postgres {
     async fn insert(&self, session: &StoredSession) -> Result<Inserted, Fault> {
@@ -71,7 +75,7 @@ impl Postgres {
         for _ in 0..TRIES {
             let key = self.cells.subject_key(&subject, session.created).await?;
             let mut transaction = self.database.begin().await?;
-            if holds_keys(&mut transaction, &[&key]).await? {
+            if !held_keys(&mut transaction, &[&key]).await?.is_empty() {
                 let sealed = seal_session(&key, session)?;
                 let inserted = insert_row(&mut transaction, session, &subject, sealed).await?;
                 if inserted == Inserted::Yes {
@@ -80,10 +84,11 @@ impl Postgres {
                 transaction.commit().await?;
                 return Ok(inserted);
             }
+            // It was destroyed by another node. Who comes again after that begins anew.
             transaction.rollback().await?;
-            self.forget_destroyed().await?;
+            self.cells.generation().await?;
         }
-        Err(Fault::Erased)
+        Err(Fault::Unsettled)
     }
 
     async fn live(&self, now: UnixMs) -> Result<Vec<StoredSession>, Fault> {
@@ -132,22 +137,20 @@ impl Postgres {
     }
 
     async fn append(&self, new: NewTurn<'_>) -> Result<Appended, Fault> {
-        for _ in 0..TRIES {
-            // The key before the transaction, which then holds the one connection that it needs.
-            let Some(subject) = self.subject_of_session(new.bot, new.session).await? else {
-                return Ok(Appended::NotFound);
-            };
-            let key = self.cells.subject_key(&subject, new.created).await?;
-            let mut transaction = self.database.begin().await?;
-            if holds_keys(&mut transaction, &[&key]).await? {
-                let appended = append_row(&mut transaction, &key, &new).await?;
-                transaction.commit().await?;
-                return Ok(appended);
-            }
-            transaction.rollback().await?;
-            self.forget_destroyed().await?;
+        // The key before the transaction, which then holds the one connection that it needs.
+        let Some(key) = self.key_of_session(new.bot, new.session).await? else {
+            return Ok(Appended::NotFound);
+        };
+        let mut transaction = self.database.begin().await?;
+        if held_keys(&mut transaction, &[&key]).await?.is_empty() {
+            // Its person was erased on another node, and the session's row is about to go.
+            in_time(transaction.rollback()).await?;
+            self.cells.generation().await?;
+            return Ok(Appended::NotFound);
         }
-        Err(Fault::Erased)
+        let appended = append_row(&mut transaction, &key, &new).await?;
+        transaction.commit().await?;
+        Ok(appended)
     }
 
     async fn read_turns(&self, bot: &BotName, session: &SessionId) -> Result<Vec<KeptTurn>, Fault> {
@@ -180,38 +183,36 @@ impl Postgres {
         Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
     }
 
-    pub(super) async fn forget_destroyed(&self) -> Result<(), Fault> {
-        let forgotten = self.cells.keyring().forget_destroyed().await;
-        forgotten.map(drop).map_err(|error| Fault::Keyring(Box::new(error)))
-    }
-
-    async fn subject_of_session(&self, bot: &BotName, id: &SessionId) -> Result<Option<Digest>, Fault> {
-        let found: Option<Vec<u8>> =
-            sqlx::query_scalar("SELECT subject FROM botwarden.sessions WHERE id = $1 AND bot = $2")
-                .bind(id.as_str())
-                .bind(bot.as_str())
-                .fetch_optional(&self.database.pool)
-                .await?;
-        Ok(found.and_then(|bytes| Digest::from_stored(&bytes)))
+    /// The key of a session; `None` if there is no such session, or its person was erased.
+    async fn key_of_session(&self, bot: &BotName, id: &SessionId) -> Result<Option<CellKey>, Fault> {
+        let row = sqlx::query("SELECT * FROM botwarden.sessions WHERE id = $1 AND bot = $2")
+            .bind(id.as_str())
+            .bind(bot.as_str())
+            .fetch_optional(&self.database.pool)
+            .await?;
+        match row {
+            Some(row) => session_key(&self.cells, &row).await,
+            None => Ok(None),
+        }
     }
 }
 
-/// Whether the keys are still there; they stay until the transaction is over. Another node may have destroyed one while it was known here: what
+/// Which of the keys are still there; those stay until the transaction is over. Another node may have destroyed one while it was known here: what
 /// is sealed under it then could never be read.
-pub(super) async fn holds_keys(
+pub(super) async fn held_keys(
     connection: &mut PgConnection,
     keys: &[&CellKey],
-) -> Result<bool, sqlx::Error> {
+) -> Result<HashSet<KeyNumber>, sqlx::Error> {
     let mut numbers: Vec<Vec<u8>> = keys.iter().map(|key| key.number().as_bytes().to_vec()).collect();
     numbers.sort();
     numbers.dedup();
-    let held = sqlx::query(
-        "SELECT 1 FROM botwarden_keys.data_keys WHERE number = ANY ($1) ORDER BY number FOR KEY SHARE",
+    let held: Vec<Vec<u8>> = sqlx::query_scalar(
+        "SELECT number FROM botwarden_keys.data_keys WHERE number = ANY ($1) ORDER BY number FOR KEY SHARE",
     )
     .bind(&numbers)
     .fetch_all(connection)
     .await?;
-    Ok(held.len() == numbers.len())
+    Ok(held.iter().filter_map(|number| KeyNumber::from_stored(number)).collect())
 }
 
 async fn insert_row(
@@ -249,7 +250,8 @@ async fn append_row(
     if found.is_over(new.created) {
         return Ok(Appended::Ended);
     }
-    if let Some(earlier) = replayed(connection, found.seq, new).await? {
+    let hashes = TurnHashes::of(key, new);
+    if let Some(earlier) = replayed(connection, found.seq, &hashes).await? {
         return Ok(earlier);
     }
     let number = 1 + turns_in(connection, found.seq).await?;
@@ -257,16 +259,16 @@ async fn append_row(
         return Ok(Appended::TooMany);
     }
     sqlx::query(
-        "INSERT INTO botwarden.turns (id, session, number, idempotency, body, created, sealed)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO botwarden.turns (id, session, number, idempotency, body, created, sealed, keyed)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, true)",
     )
     .bind(&new.id)
     .bind(found.seq)
     .bind(number)
-    .bind(new.idempotency.as_bytes().as_slice())
-    .bind(new.body.as_bytes().as_slice())
+    .bind(hashes.idempotency.as_bytes().as_slice())
+    .bind(hashes.body.as_bytes().as_slice())
     .bind(to_column(new.created))
-    .bind(seal_turn(key, new, number)?)
+    .bind(seal_turn(key, new, &hashes, number)?)
     .execute(connection)
     .await?;
     Ok(Appended::Kept)
@@ -312,15 +314,15 @@ async fn hold(
 async fn replayed(
     connection: &mut PgConnection,
     session: i64,
-    new: &NewTurn<'_>,
+    hashes: &TurnHashes,
 ) -> Result<Option<Appended>, sqlx::Error> {
     let row = sqlx::query("SELECT id, body FROM botwarden.turns WHERE session = $1 AND idempotency = $2")
         .bind(session)
-        .bind(new.idempotency.as_bytes().as_slice())
+        .bind(hashes.idempotency.as_bytes().as_slice())
         .fetch_optional(connection)
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let same = Digest::from_stored(row.try_get("body")?).is_some_and(|body| body == new.body);
+    let same = Digest::from_stored(row.try_get("body")?).is_some_and(|body| body == hashes.body);
     Ok(Some(if same { Appended::Replayed(row.try_get("id")?) } else { Appended::Conflict }))
 }
 

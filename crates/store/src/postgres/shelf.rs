@@ -131,14 +131,23 @@ impl PostgresShelf {
         query.fetch_optional(&self.0.pool).await?.as_ref().map(DataRow::read).transpose()
     }
 
-    async fn add(&self, row: &DataRow) -> Result<Added, ShelfError> {
+    async fn add(&self, rows: &[DataRow]) -> Result<Vec<Added>, ShelfError> {
         let mut transaction = self.write(Turn::Shared).await?;
-        if latest(&mut transaction).await? != Some(version_column(row.under)) {
-            return Ok(Added::Outdated);
+        let latest = latest(&mut transaction).await?;
+        // In one order, so that two nodes that add keys of the same people wait for each other instead of both.
+        let mut order: Vec<(usize, &DataRow)> = rows.iter().enumerate().collect();
+        order.sort_by_key(|(_, row)| row.subject.map(|subject| *subject.as_bytes()));
+        let mut added = vec![Added::Outdated; rows.len()];
+        for (at, row) in order {
+            if latest == Some(version_column(row.under))
+                && let Some(added) = added.get_mut(at)
+            {
+                let is_new = insert_data(&mut transaction, row).await?;
+                *added = if is_new { Added::Yes } else { Added::Exists };
+            }
         }
-        let inserted = insert_data(&mut transaction, row).await?;
         transaction.commit().await?;
-        Ok(if inserted { Added::Yes } else { Added::Exists })
+        Ok(added)
     }
 
     async fn before(&self, version: u64, max: usize) -> Result<Vec<DataRow>, ShelfError> {
@@ -365,7 +374,14 @@ impl Shelf for PostgresShelf {
     }
 
     fn add_data_key<'a>(&'a self, row: &'a DataRow) -> BoxFuture<'a, Result<Added, ShelfError>> {
-        Box::pin(in_time(self.add(row)))
+        Box::pin(in_time(async move {
+            let added = self.add(std::slice::from_ref(row)).await?;
+            added.first().copied().ok_or(ShelfError::Damaged)
+        }))
+    }
+
+    fn add_data_keys<'a>(&'a self, rows: &'a [DataRow]) -> BoxFuture<'a, Result<Vec<Added>, ShelfError>> {
+        Box::pin(in_time(self.add(rows)))
     }
 
     fn wrapped_before(&self, version: u64, max: usize) -> BoxFuture<'_, Result<Vec<DataRow>, ShelfError>> {

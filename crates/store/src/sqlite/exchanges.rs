@@ -1,16 +1,26 @@
 //! Exchanges that are kept.
 
+use botwarden_crypto::KeyNumber;
 use botwarden_identity::StoreError;
 use botwarden_types::{BotName, KeptExchange, SessionId, UnixMs, UserName};
 use sqlx::Row;
+use sqlx::sqlite::SqliteConnection;
 
-use super::Sqlite;
+use super::{Sqlite, TRIES};
 use crate::cells::row::{count, to_column};
-use crate::cells::{Fault, failed, if_sound, open_exchange, seal_exchange, token_column};
+use crate::cells::{
+    Fault, NewExchange, SealedExchange, failed, if_sound, open_exchange, seal_exchange, token_column,
+};
 
 impl Sqlite {
-    /// Keeps exchanges, all or none, each under its person's key; one that is kept already is left as it is.
-    pub async fn keep_exchanges(&self, exchanges: &[KeptExchange]) -> Result<(), StoreError> {
+    /// See [`crate::Store::key_of`].
+    pub async fn key_of(&self, bot: &BotName, user: &UserName, now: UnixMs) -> Result<KeyNumber, StoreError> {
+        let key = self.cells.subject_key(&self.cells.subject_of(bot, user), now).await;
+        key.map(|key| key.number()).map_err(failed("finding a person's key"))
+    }
+
+    /// See [`crate::Store::keep_exchanges`].
+    pub async fn keep_exchanges(&self, exchanges: &[NewExchange]) -> Result<(), StoreError> {
         self.keep(exchanges).await.map_err(failed("keeping exchanges"))
     }
 
@@ -30,38 +40,24 @@ impl Sqlite {
         self.purge_kept(now, max).await.map_err(failed("deleting exchanges whose time is over"))
     }
 
-    async fn keep(&self, exchanges: &[KeptExchange]) -> Result<(), Fault> {
-        // Sealed before the transaction: keys lie in a file of their own.
-        let mut sealed = Vec::with_capacity(exchanges.len());
-        for exchange in exchanges {
-            sealed.push(seal_exchange(&self.cells, exchange).await?);
+    async fn keep(&self, exchanges: &[NewExchange]) -> Result<(), Fault> {
+        for _ in 0..TRIES {
+            let generation = self.cells.generation().await?;
+            // Sealed before the transaction: keys lie in a file of their own.
+            let mut sealed = Vec::with_capacity(exchanges.len());
+            for new in exchanges {
+                sealed.push(seal_exchange(&self.cells, new).await?);
+            }
+            let Some(mut transaction) = self.write_at(generation).await? else { continue };
+            for (new, sealed) in exchanges.iter().zip(&sealed) {
+                match sealed {
+                    Some(sealed) => keep_row(&mut transaction, &new.exchange, sealed).await?,
+                    None => new.dropped(),
+                }
+            }
+            return Ok(transaction.commit().await?);
         }
-        let mut transaction = self.write().await?;
-        for (exchange, (_, subject, cell)) in exchanges.iter().zip(sealed) {
-            sqlx::query(
-                "INSERT OR IGNORE INTO exchanges
-                 (request, bot, key, session, subject, at, expires, operation, status, verdict, input, output, complete, sealed)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            )
-            .bind(exchange.request.as_str())
-            .bind(exchange.bot.as_str())
-            .bind(exchange.key.as_str())
-            .bind(exchange.session.as_ref().map(SessionId::as_str))
-            .bind(subject.map(|subject| subject.as_bytes().to_vec()))
-            .bind(to_column(exchange.at))
-            .bind(to_column(exchange.expires))
-            .bind(&exchange.operation)
-            .bind(i64::from(exchange.status))
-            .bind(&exchange.verdict)
-            .bind(exchange.tokens.map(|(input, _)| token_column(input)))
-            .bind(exchange.tokens.map(|(_, output)| token_column(output)))
-            .bind(exchange.complete)
-            .bind(cell)
-            .execute(&mut *transaction)
-            .await?;
-        }
-        transaction.commit().await?;
-        Ok(())
+        Err(Fault::Unsettled)
     }
 
     async fn read_exchanges(
@@ -96,4 +92,33 @@ impl Sqlite {
         .await?;
         Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
     }
+}
+
+async fn keep_row(
+    connection: &mut SqliteConnection,
+    exchange: &KeptExchange,
+    sealed: &SealedExchange,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT OR IGNORE INTO exchanges
+         (request, bot, key, session, subject, at, expires, operation, status, verdict, input, output, complete, sealed)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(exchange.request.as_str())
+    .bind(exchange.bot.as_str())
+    .bind(exchange.key.as_str())
+    .bind(exchange.session.as_ref().map(SessionId::as_str))
+    .bind(sealed.subject.as_ref().map(|subject| subject.as_bytes().as_slice()))
+    .bind(to_column(exchange.at))
+    .bind(to_column(exchange.expires))
+    .bind(&exchange.operation)
+    .bind(i64::from(exchange.status))
+    .bind(&exchange.verdict)
+    .bind(exchange.tokens.map(|(input, _)| token_column(input)))
+    .bind(exchange.tokens.map(|(_, output)| token_column(output)))
+    .bind(exchange.complete)
+    .bind(&sealed.cell)
+    .execute(connection)
+    .await
+    .map(drop)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use botwarden_crypto::FormatOne;
 use sqlx::sqlite::SqliteConnection;
 
-use super::database::{Database, OpenDatabaseError};
+use super::database::{self, Database, OpenDatabaseError};
 use super::{OpenStoreError, Sqlite};
 use crate::cells::{KEY_CHECK, KEY_CHECK_TEXT};
 
@@ -16,6 +16,7 @@ const FILE: Database = Database {
         include_str!("schema/0001_keys_and_sessions.sql"),
         include_str!("schema/0002_subjects.sql"),
         include_str!("schema/0003_exchanges.sql"),
+        include_str!("schema/0004_whose.sql"),
     ],
 };
 
@@ -43,7 +44,12 @@ pub(super) async fn run(store: &Sqlite, path: &Path) -> Result<(), OpenStoreErro
             .await
             .map_err(engine)?;
     }
-    Ok(transaction.commit().await.map_err(engine)?)
+    transaction.commit().await.map_err(engine)?;
+    let is_upgraded = (1..FILE.steps.len()).contains(&before);
+    if is_upgraded && !database::cut_log(&store.pool).await.map_err(engine)? {
+        tracing::warn!("what the upgrade deleted leaves the write-ahead log when nobody reads it any more");
+    }
+    Ok(())
 }
 
 async fn read_check(connection: &mut SqliteConnection) -> Result<Option<Vec<u8>>, sqlx::Error> {

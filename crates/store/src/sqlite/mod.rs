@@ -8,6 +8,7 @@ mod keys;
 mod migrations;
 mod sessions;
 mod subjects;
+mod turns;
 
 pub use subjects::Erased;
 
@@ -16,10 +17,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use botwarden_crypto::SealError;
+use botwarden_identity::StoreError;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Sqlite as Engine, Transaction};
 
-use crate::cells::Cells;
+use crate::cells::{Cells, Fault};
 use crate::data_dir::DataDir;
 use crate::keyring::{Keyring, KeyringError};
 use database::OpenDatabaseError;
@@ -42,6 +44,9 @@ pub enum OpenStoreError {
     /// The keys.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
+    /// What earlier versions wrote could not be brought to the present form.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// The database in a data directory. Cheap to clone.
@@ -51,6 +56,9 @@ pub struct Sqlite {
     cells: Cells,
 }
 
+/// Erasures of anybody that may come between looking at keys and writing under them.
+const TRIES: usize = 8;
+
 impl Sqlite {
     /// Opens the database, makes or upgrades its tables, and checks that the keys are those it was made with.
     pub async fn open(dir: &DataDir, keyring: Arc<Keyring>) -> Result<Self, OpenStoreError> {
@@ -58,6 +66,7 @@ impl Sqlite {
         let pool = database::pool(&path).await?;
         let this = Self { pool, cells: Cells::new(keyring)? };
         migrations::run(&this, &path).await?;
+        this.key_turns().await?;
         Ok(this)
     }
 
@@ -68,6 +77,13 @@ impl Sqlite {
 
     async fn write(&self) -> Result<Transaction<'static, Engine>, sqlx::Error> {
         database::write(&self.pool).await
+    }
+
+    /// A transaction that is going to write under keys that were there at `generation`; `None` if any was destroyed since. Whoever erases
+    /// destroys the key and then waits for this transaction before the rows are deleted, so that none stays behind.
+    async fn write_at(&self, generation: u64) -> Result<Option<Transaction<'static, Engine>>, Fault> {
+        let transaction = self.write().await?;
+        Ok((self.cells.generation().await? == generation).then_some(transaction))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sessions and their turns.
 
-use botwarden_crypto::Digest;
+use botwarden_crypto::{CellKey, Digest};
 use botwarden_identity::{
     Appended, BoxFuture, EndOutcome, Inserted, KeptTurn, NewTurn, SessionStore, StoreError, StoredSession,
 };
@@ -8,9 +8,11 @@ use botwarden_types::{BotName, SessionId, UnixMs};
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
-use super::Sqlite;
+use super::{Sqlite, TRIES};
 use crate::cells::row::{count, from_column, to_column};
-use crate::cells::{Fault, failed, if_sound, open_session, open_turn, seal_session, seal_turn};
+use crate::cells::{
+    Fault, TurnHashes, failed, if_sound, open_session, open_turn, seal_session, seal_turn, session_key,
+};
 
 impl SessionStore for Sqlite {
     fn insert_session<'a>(
@@ -61,26 +63,16 @@ impl SessionStore for Sqlite {
 impl Sqlite {
     async fn insert(&self, session: &StoredSession) -> Result<Inserted, Fault> {
         let subject = self.cells.subject_of(&session.bot, &session.user);
-        let key = self.cells.subject_key(&subject, session.created).await?;
-        let sealed = seal_session(&key, session)?;
-        let mut transaction = self.write().await?;
-        // The key is looked at under the write lock: a revocation comes before (no session) or after (and ends it).
-        let done = sqlx::query(
-            "INSERT INTO sessions (id, hash, bot, key, created, expires, sealed, subject)
-             SELECT ?1, ?2, ?3, id, ?5, ?6, ?7, ?8 FROM keys WHERE id = ?4 AND revoked IS NULL",
-        )
-        .bind(session.id.as_str())
-        .bind(session.hash.as_bytes().as_slice())
-        .bind(session.bot.as_str())
-        .bind(session.key.as_str())
-        .bind(to_column(session.created))
-        .bind(to_column(session.expires))
-        .bind(sealed)
-        .bind(subject.as_bytes().as_slice())
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(if done.rows_affected() == 1 { Inserted::Yes } else { Inserted::KeyGone })
+        for _ in 0..TRIES {
+            let generation = self.cells.generation().await?;
+            let key = self.cells.subject_key(&subject, session.created).await?;
+            let sealed = seal_session(&key, session)?;
+            let Some(mut transaction) = self.write_at(generation).await? else { continue };
+            let inserted = insert_row(&mut transaction, session, &subject, sealed).await?;
+            transaction.commit().await?;
+            return Ok(inserted);
+        }
+        Err(Fault::Unsettled)
     }
 
     async fn live(&self, now: UnixMs) -> Result<Vec<StoredSession>, Fault> {
@@ -125,40 +117,18 @@ impl Sqlite {
     }
 
     async fn append(&self, new: NewTurn<'_>) -> Result<Appended, Fault> {
-        // The key before the transaction: keys lie in a file of their own.
-        let key = match self.subject_of_session(new.bot, new.session).await? {
-            Some(subject) => self.cells.subject_key(&subject, new.created).await?,
-            None => self.cells.system().clone(),
-        };
-        let mut transaction = self.write().await?;
-        let Some(found) = find(&mut transaction, new.bot, new.session).await? else {
-            return Ok(Appended::NotFound);
-        };
-        if found.is_over(new.created) {
-            return Ok(Appended::Ended);
+        for _ in 0..TRIES {
+            let generation = self.cells.generation().await?;
+            // The key before the transaction: keys lie in a file of their own.
+            let Some(key) = self.key_of_session(new.bot, new.session).await? else {
+                return Ok(Appended::NotFound);
+            };
+            let Some(mut transaction) = self.write_at(generation).await? else { continue };
+            let appended = append_row(&mut transaction, &key, &new).await?;
+            transaction.commit().await?;
+            return Ok(appended);
         }
-        if let Some(earlier) = replayed(&mut transaction, found.seq, &new).await? {
-            return Ok(earlier);
-        }
-        let number = 1 + turns_in(&mut transaction, found.seq).await?;
-        if number > count(new.turns_max) {
-            return Ok(Appended::TooMany);
-        }
-        let sealed = seal_turn(&key, &new, number)?;
-        sqlx::query(
-            "INSERT INTO turns (id, session, number, idempotency, body, created, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(&new.id)
-        .bind(found.seq)
-        .bind(number)
-        .bind(new.idempotency.as_bytes().as_slice())
-        .bind(new.body.as_bytes().as_slice())
-        .bind(to_column(new.created))
-        .bind(sealed)
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(Appended::Kept)
+        Err(Fault::Unsettled)
     }
 
     async fn read_turns(&self, bot: &BotName, session: &SessionId) -> Result<Vec<KeptTurn>, Fault> {
@@ -188,15 +158,78 @@ impl Sqlite {
         Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
     }
 
-    async fn subject_of_session(&self, bot: &BotName, id: &SessionId) -> Result<Option<Digest>, Fault> {
-        let found: Option<Option<Vec<u8>>> =
-            sqlx::query_scalar("SELECT subject FROM sessions WHERE id = ? AND bot = ?")
-                .bind(id.as_str())
-                .bind(bot.as_str())
-                .fetch_optional(&self.pool)
-                .await?;
-        Ok(found.flatten().and_then(|bytes| Digest::from_stored(&bytes)))
+    /// The key of a session; `None` if there is no such session, or its person was erased.
+    async fn key_of_session(&self, bot: &BotName, id: &SessionId) -> Result<Option<CellKey>, Fault> {
+        let row = sqlx::query("SELECT * FROM sessions WHERE id = ? AND bot = ?")
+            .bind(id.as_str())
+            .bind(bot.as_str())
+            .fetch_optional(&self.pool)
+            .await?;
+        match row {
+            Some(row) => session_key(&self.cells, &row).await,
+            None => Ok(None),
+        }
     }
+}
+
+async fn insert_row(
+    connection: &mut SqliteConnection,
+    session: &StoredSession,
+    subject: &Digest,
+    sealed: Vec<u8>,
+) -> Result<Inserted, sqlx::Error> {
+    // The key is looked at under the write lock: a revocation comes before (no session) or after (and ends it).
+    let done = sqlx::query(
+        "INSERT INTO sessions (id, hash, bot, key, created, expires, sealed, subject)
+         SELECT ?1, ?2, ?3, id, ?5, ?6, ?7, ?8 FROM keys WHERE id = ?4 AND revoked IS NULL",
+    )
+    .bind(session.id.as_str())
+    .bind(session.hash.as_bytes().as_slice())
+    .bind(session.bot.as_str())
+    .bind(session.key.as_str())
+    .bind(to_column(session.created))
+    .bind(to_column(session.expires))
+    .bind(sealed)
+    .bind(subject.as_bytes().as_slice())
+    .execute(connection)
+    .await?;
+    Ok(if done.rows_affected() == 1 { Inserted::Yes } else { Inserted::KeyGone })
+}
+
+async fn append_row(
+    connection: &mut SqliteConnection,
+    key: &CellKey,
+    new: &NewTurn<'_>,
+) -> Result<Appended, Fault> {
+    let Some(found) = find(connection, new.bot, new.session).await? else {
+        return Ok(Appended::NotFound);
+    };
+    if found.is_over(new.created) {
+        return Ok(Appended::Ended);
+    }
+    let hashes = TurnHashes::of(key, new);
+    if let Some(earlier) = replayed(connection, found.seq, &hashes).await? {
+        return Ok(earlier);
+    }
+    let number = 1 + turns_in(connection, found.seq).await?;
+    if number > count(new.turns_max) {
+        return Ok(Appended::TooMany);
+    }
+    let sealed = seal_turn(key, new, &hashes, number)?;
+    sqlx::query(
+        "INSERT INTO turns (id, session, number, idempotency, body, created, sealed, keyed)
+         VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
+    )
+    .bind(&new.id)
+    .bind(found.seq)
+    .bind(number)
+    .bind(hashes.idempotency.as_bytes().as_slice())
+    .bind(hashes.body.as_bytes().as_slice())
+    .bind(to_column(new.created))
+    .bind(sealed)
+    .execute(connection)
+    .await?;
+    Ok(Appended::Kept)
 }
 
 /// What is looked at before anything is done to a session.
@@ -237,15 +270,15 @@ async fn find(
 async fn replayed(
     connection: &mut SqliteConnection,
     session: i64,
-    new: &NewTurn<'_>,
+    hashes: &TurnHashes,
 ) -> Result<Option<Appended>, sqlx::Error> {
     let row = sqlx::query("SELECT id, body FROM turns WHERE session = ? AND idempotency = ?")
         .bind(session)
-        .bind(new.idempotency.as_bytes().as_slice())
+        .bind(hashes.idempotency.as_bytes().as_slice())
         .fetch_optional(connection)
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let same = Digest::from_stored(row.try_get("body")?).is_some_and(|body| body == new.body);
+    let same = Digest::from_stored(row.try_get("body")?).is_some_and(|body| body == hashes.body);
     Ok(Some(if same { Appended::Replayed(row.try_get("id")?) } else { Appended::Conflict }))
 }
 

@@ -10,8 +10,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use botwarden_audit::{
     Conclusion, Decision, Disk, Event, Files, KeyOperation, KeyUse, Report, Verdict, Word, verify,
 };
+use botwarden_crypto::Purpose;
 use botwarden_store::audit::{AuditFiles, AuditLog, Haste, NotRecorded, Person};
 use botwarden_store::{DataDir, Keyring};
+use botwarden_testkit::soon;
 use botwarden_types::{RequestId, UserName};
 
 use crate::child::{Part, Player, say};
@@ -140,6 +142,7 @@ async fn a_log_goes_on_after_a_restart() {
 struct Moody {
     files: AuditFiles,
     refuses: AtomicBool,
+    panics: AtomicBool,
     syncs: AtomicUsize,
 }
 
@@ -156,7 +159,17 @@ impl Files for Moody {
 }
 
 impl Moody {
+    fn new(data: &DataDir) -> Arc<Self> {
+        Arc::new(Self {
+            files: AuditFiles::new(data.audit()),
+            refuses: AtomicBool::new(false),
+            panics: AtomicBool::new(false),
+            syncs: AtomicUsize::new(0),
+        })
+    }
+
     fn asked(&self) -> io::Result<()> {
+        assert!(!self.panics.load(Ordering::SeqCst), "as it was told to");
         if self.refuses.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 }
@@ -188,11 +201,7 @@ impl Disk for Moody {
 #[tokio::test]
 async fn what_cannot_be_written_is_refused_and_all_goes_on_once_it_can() {
     let place = Place::new().await;
-    let disk = Arc::new(Moody {
-        files: AuditFiles::new(place.data.audit()),
-        refuses: AtomicBool::new(false),
-        syncs: AtomicUsize::new(0),
-    });
+    let disk = Moody::new(&place.data);
     let log = AuditLog::open_on(disk.clone(), place.keyring(), "0.1.0", NOW).await.unwrap();
     log.note(NOW, decision(1)).unwrap().durable().await.unwrap();
     for _ in 0..3 {
@@ -217,6 +226,67 @@ async fn what_cannot_be_written_is_refused_and_all_goes_on_once_it_can() {
     }
     log.close("test", LATER);
     check(&place.data, &log);
+}
+
+/// A bug where it must not be: nobody waits for a thread that is gone.
+#[tokio::test]
+async fn after_a_panic_of_its_thread_everything_is_refused_at_once() {
+    let place = Place::new().await;
+    let disk = Moody::new(&place.data);
+    let log = AuditLog::open_on(disk.clone(), place.keyring(), "0.1.0", NOW).await.unwrap();
+    log.note(NOW, decision(1)).unwrap().durable().await.unwrap();
+    assert!(!log.is_broken());
+    disk.panics.store(true, Ordering::SeqCst);
+    for number in 2..6 {
+        let refused = async {
+            match log.record(NOW, decision(number), Some(person("alice")), Haste::Awaited) {
+                Ok(receipt) => receipt.durable().await,
+                Err(refused) => Err(refused),
+            }
+        };
+        assert_eq!(soon("a refusal", refused).await, Err(NotRecorded), "{number}");
+    }
+    log.close("test", LATER);
+    assert!(log.is_broken(), "the server says that it is not ready");
+    drop(log);
+    // What was acknowledged is there, and a restart goes on.
+    let log = open(&place.data, place.keyring()).await;
+    log.note(NOW, decision(9)).unwrap().durable().await.unwrap();
+    log.close("test", LATER);
+    check(&place.data, &log);
+}
+
+/// Whoever is new at the same moment costs one write of the keys together, not one each.
+#[tokio::test]
+async fn keys_of_many_new_people_are_made_together() {
+    const PEOPLE: u64 = 200;
+    let place = Place::new().await;
+    let log = open(&place.data, place.keyring()).await;
+    let before = commits(&place.data.path().join("keyring.db-wal"));
+    let mut receipts = Vec::new();
+    for number in 0..PEOPLE {
+        let who = Some(person(&format!("person {number}")));
+        receipts.push(log.record(NOW, decision(number), who, Haste::InPassing).unwrap());
+    }
+    for receipt in receipts {
+        receipt.durable().await.unwrap();
+    }
+    let made = commits(&place.data.path().join("keyring.db-wal")) - before;
+    assert!(made < PEOPLE as usize / 4, "{made} writes for {PEOPLE} people");
+    let listed = place.keyring().list().await.unwrap();
+    let people = listed.iter().find(|key| key.purpose == Purpose::Subject).unwrap().keys;
+    assert_eq!(people, PEOPLE);
+    log.close("test", LATER);
+    check(&place.data, &log);
+}
+
+/// Transactions in a write-ahead log of SQLite's. Source: its file format, section 4.1: after a head of 32 bytes come frames, a head of 24
+/// bytes and a page each; in the last of a transaction the second number is not 0.
+fn commits(wal: &Path) -> usize {
+    let bytes = std::fs::read(wal).unwrap();
+    let number = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+    let frame = 24 + number(8) as usize;
+    (32..).step_by(frame).take_while(|at| at + frame <= bytes.len()).filter(|at| number(at + 4) != 0).count()
 }
 
 /// The part [`Part::Audit`]: entries by many at once; each is said once it has been acknowledged.

@@ -23,6 +23,8 @@ pub(crate) enum Part {
     Write,
     /// The same to a shared store.
     WriteShared,
+    /// Rotates keys of a shared store until killed.
+    RotateShared,
     /// Makes the limiter decide until killed, saying what has been admitted.
     Limit,
     /// Brings entries to the audit log until killed, saying what has been acknowledged.
@@ -35,6 +37,7 @@ impl Part {
             Self::OpenRootKey => "open-root-key",
             Self::Write => "write",
             Self::WriteShared => "write-shared",
+            Self::RotateShared => "rotate-shared",
             Self::Limit => "limit",
             Self::Audit => "audit",
         }
@@ -107,6 +110,7 @@ fn play() {
         "open-root-key" => root_key::open_and_say(&data),
         "write" => sqlite::crash::write_until_killed(&data),
         "write-shared" => postgres::crash::write_until_killed(&data),
+        "rotate-shared" => postgres::rotation::rotate_until_killed(&data),
         "audit" => audit::record_until_killed(&data),
         "limit" => limit_journal::decide_until_killed(&data),
         other => panic!("no part is called {other}"),

@@ -60,16 +60,24 @@ impl Restore {
             }
             (None, true) => {}
         }
-        let done = backup::restore(&dir, &self.folder)?;
+        drop(dir.lock()?); // a server is told nothing that is refused in the next moment
         let keyring = State::existing(&config).await?.keyring().await?;
+        // As of every command, what is about to be done is written down first. Only where there is no log does it come after: it would begin
+        // one here, which would keep out the one that the backup brings.
+        let has_log = dir.audit().exists();
+        if has_log {
+            accountable::record(&dir, &keyring, "backup.restore", "data").await?;
+        }
+        let files = backup::restore(&dir, &self.folder)?;
         let store = Sqlite::open(&dir, keyring.clone()).await.context("opening what was restored")?;
         let deleted = store.delete_unreadable().await?;
-        accountable::record(&dir, &keyring, "backup.restore", "data").await?;
+        if !has_log {
+            accountable::record(&dir, &keyring, "backup.restore", "data").await?;
+        }
         store.close().await;
         keyring.close().await;
         exit::print(&format!(
-            "restored {} files; {deleted} rows of people who were erased since were deleted\n",
-            done.files
+            "restored {files} files; {deleted} rows of people who were erased since were deleted\n"
         ))?;
         Ok(ExitCode::SUCCESS)
     }

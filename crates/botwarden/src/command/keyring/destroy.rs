@@ -41,7 +41,7 @@ impl Destroy {
         let keyring = state.keyring().await?;
         refuse_tenants(&keyring.list().await?, &self.key)?;
         accountable::record(&state.dir, &keyring, "keyring.destroy", &self.key.to_string()).await?;
-        let _keys = state.dir.lock_keys()?;
+        let _keys = state.lock_keys().await?;
         // A destruction that was cut short is finished: archives from before must not bring the key back.
         let destroyed = keyring.destroy(&self.key, SystemClock.now().wall).await?
             || keyring.was_destroyed(&self.key).await?;

@@ -43,7 +43,7 @@ impl Move {
         let next = root::open(&config.root_key, &state.dir, IfMissing::Make).await;
         let next = next.context("reading the root key that is to be moved to")?;
         let keyring = under_either(&state, &then.root_key, &next).await?;
-        let _keys = state.dir.lock_keys()?;
+        let _keys = state.lock_keys().await?;
         accountable::record(&state.dir, &keyring, "keyring.move", &next.id()).await?;
         let done = keyring.move_root(&*next).await.context("moving the keys")?;
         keyring.close().await;

@@ -42,7 +42,7 @@ impl Rotate {
         }
         let state = State::existing(&config).await?;
         let keyring = state.keyring().await?;
-        let _keys = state.dir.lock_keys()?;
+        let _keys = state.lock_keys().await?;
         let target = if self.root { "root" } else { "tenant" };
         accountable::record(&state.dir, &keyring, "keyring.rotate", target).await?;
         let done = if self.root {

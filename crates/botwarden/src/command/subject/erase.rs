@@ -43,7 +43,7 @@ impl Erase {
         let keyring = state.keyring().await?;
         let store = state.store(keyring.clone()).await?;
         accountable::record(&state.dir, &keyring, "subject.erase", bot.as_str()).await?;
-        let _keys = state.dir.lock_keys()?;
+        let _keys = state.lock_keys().await?;
         let erased = store.erase_subject(&bot, &user, SystemClock.now().wall).await?;
         state.begin_epoch(&keyring).await?;
         store.close().await;

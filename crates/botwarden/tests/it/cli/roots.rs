@@ -193,6 +193,58 @@ async fn keys_move_from_the_file_to_a_vault_and_back() {
     assert_eq!(keys(&server).await, 1, "without the Vault");
 }
 
+/// Killed at each call to the Vault: everything stays readable under one of the two keepers, and the next move ends it.
+#[tokio::test]
+async fn a_move_that_is_killed_is_finished_by_the_next() {
+    let (vault, token) = (FakeVault::start(TOKEN).await, Secret::new(TOKEN));
+    let server = serving("").await;
+    server.key("shop", &["chat"]).await;
+    let with_file = fs::read_to_string(server.config()).unwrap();
+    let with_vault = with_file.clone() + &token.vault(&vault);
+    for (name, text) in [("file.toml", &with_file), ("vault.toml", &with_vault)] {
+        fs::write(server.folder().join(name), text).unwrap();
+    }
+    let mut kills = 0;
+    for round in 0.. {
+        let mut killed = false;
+        for (from, to) in [("file.toml", "vault.toml"), ("vault.toml", "file.toml")] {
+            let moving = ["keyring", "move", "--before", from, "--config", to];
+            let before = vault.recorded().len();
+            vault.feel(Mood::Stalling(round));
+            let mut child = server.begin(&moving);
+            let stalled = async {
+                while vault.recorded().len() <= before + round {
+                    tokio::task::yield_now().await;
+                }
+            };
+            let ended = tokio::select! {
+                ended = child.wait() => Some(ended.unwrap()),
+                () = stalled => None,
+            };
+            if let Some(ended) = ended {
+                assert!(ended.success(), "{round} {from}: {ended:?}");
+                continue;
+            }
+            child.kill().await.unwrap();
+            (killed, kills) = (true, kills + 1);
+            vault.feel(Mood::Well);
+            let mut opens = 0;
+            for config in [from, to] {
+                opens +=
+                    usize::from(ran(&server, &["key", "list", "--config", config]).await.code == Some(0));
+            }
+            assert!(opens > 0, "{round} {from}: neither keeper opens the keys");
+            ran(&server, &moving).await.fine();
+            let listed = ran(&server, &["key", "list", "--config", to]).await.fine();
+            assert!(listed.contains("shop"), "{round} {from}: {listed}");
+        }
+        if !killed {
+            break;
+        }
+    }
+    assert!(kills >= 4, "{kills}");
+}
+
 #[tokio::test]
 async fn another_keeper_takes_a_restart() {
     let secret = Secret::new(WORDS);

@@ -1,5 +1,6 @@
 //! What keeping exchanges must do.
 
+use botwarden_store::NewExchange;
 use botwarden_types::{KeptContent, KeptExchange, KeptText, KeyId, RequestId, UnixMs, UserName};
 
 use super::{Backend, LATER, MUCH_LATER, NOW, bot, session_id};
@@ -8,7 +9,7 @@ fn user(name: &str) -> UserName {
     UserName::parse(name).unwrap()
 }
 
-fn exchange(request: &str, name: Option<&str>, expires: UnixMs) -> KeptExchange {
+pub(crate) fn exchange(request: &str, name: Option<&str>, expires: UnixMs) -> KeptExchange {
     let text = |bytes: &[u8], cut| KeptText { bytes: bytes.to_vec(), cut };
     KeptExchange {
         request: RequestId::parse(request).unwrap(),
@@ -31,6 +32,23 @@ fn exchange(request: &str, name: Option<&str>, expires: UnixMs) -> KeptExchange 
     }
 }
 
+/// Keeps exchanges as whoever begins and ends them at once.
+async fn keep(backend: &Backend, exchanges: &[KeptExchange]) {
+    let mut begun = Vec::new();
+    for exchange in exchanges {
+        begun.push(begin(backend, exchange.clone()).await);
+    }
+    backend.store.keep_exchanges(&begun).await.unwrap();
+}
+
+async fn begin(backend: &Backend, exchange: KeptExchange) -> NewExchange {
+    let key = match &exchange.user {
+        Some(user) => Some(backend.store.key_of(&exchange.bot, user, NOW).await.unwrap()),
+        None => None,
+    };
+    NewExchange { exchange, key }
+}
+
 async fn of(backend: &Backend, name: &str, after: i64, max: usize) -> Vec<(i64, KeptExchange)> {
     backend.store.exchanges_of(&bot("shop"), &user(name), after, max).await.unwrap()
 }
@@ -47,7 +65,7 @@ pub(crate) async fn exchanges_come_back_whole_and_in_order(backend: Backend) {
     };
     let kept = [exchange("req-b", Some("alice"), LATER), bare, exchange("req-c", Some("alice"), MUCH_LATER)];
     let others = [exchange("req-d", Some("bob"), LATER), exchange("req-e", None, LATER)];
-    backend.store.keep_exchanges(&[&kept[..2], &others, &kept[2..]].concat()).await.unwrap();
+    keep(&backend, &[&kept[..2], &others, &kept[2..]].concat()).await;
     let first = of(&backend, "alice", 0, 2).await;
     let rest = of(&backend, "alice", first[1].0, 2).await;
     let all: Vec<_> = first.into_iter().chain(rest).map(|(_, exchange)| exchange).collect();
@@ -58,9 +76,9 @@ pub(crate) async fn exchanges_come_back_whole_and_in_order(backend: Backend) {
 
 pub(crate) async fn an_exchange_is_kept_once(backend: Backend) {
     let first = exchange("req-a", Some("alice"), LATER);
-    backend.store.keep_exchanges(std::slice::from_ref(&first)).await.unwrap();
+    keep(&backend, std::slice::from_ref(&first)).await;
     let again = KeptExchange { status: 500, ..first.clone() };
-    backend.store.keep_exchanges(&[again, exchange("req-b", Some("alice"), LATER)]).await.unwrap();
+    keep(&backend, &[again, exchange("req-b", Some("alice"), LATER)]).await;
     let kept = of(&backend, "alice", 0, 10).await;
     assert_eq!(kept.len(), 2);
     assert_eq!(kept[0].1, first);
@@ -72,7 +90,7 @@ pub(crate) async fn exchanges_whose_time_is_over_are_deleted(backend: Backend) {
         .enumerate()
         .map(|(at, expires)| exchange(&format!("req-{at}"), Some("alice"), expires))
         .collect();
-    backend.store.keep_exchanges(&kept).await.unwrap();
+    keep(&backend, &kept).await;
     for (name, now, want) in
         [("nothing yet", NOW, 0), ("a batch", LATER, 2), ("the rest", LATER, 1), ("nothing left", LATER, 0)]
     {
@@ -83,10 +101,40 @@ pub(crate) async fn exchanges_whose_time_is_over_are_deleted(backend: Backend) {
 
 pub(crate) async fn exchanges_go_with_their_person(backend: Backend) {
     let of_alice = [exchange("req-a", Some("alice"), LATER), exchange("req-b", Some("alice"), LATER)];
-    backend.store.keep_exchanges(&of_alice).await.unwrap();
-    backend.store.keep_exchanges(&[exchange("req-c", Some("bob"), LATER)]).await.unwrap();
+    keep(&backend, &of_alice).await;
+    keep(&backend, &[exchange("req-c", Some("bob"), LATER)]).await;
     let erased = backend.store.erase_subject(&bot("shop"), &user("alice"), LATER).await.unwrap();
     assert_eq!((erased.key.is_some(), erased.exchanges), (true, 2));
     assert_eq!(of(&backend, "alice", 0, 10).await, []);
     assert_eq!(of(&backend, "bob", 0, 10).await.len(), 1);
+}
+
+/// An answer may take minutes. What it says must not come back under a new key, whether or not the writer has heard of the erasure.
+pub(crate) async fn what_was_under_way_when_its_person_was_erased_is_dropped(backend: Backend) {
+    let other = backend.another().await;
+    for (round, eraser) in [&backend, &other].into_iter().enumerate() {
+        let named = |name: &str, who| exchange(&format!("req-{name}-{round}"), who, LATER);
+        let begun = [
+            begin(&backend, named("a", Some("alice"))).await,
+            begin(&backend, named("b", Some("bob"))).await,
+            begin(&backend, named("c", None)).await,
+        ];
+        assert!(eraser.store.erase_subject(&bot("shop"), &user("alice"), LATER).await.unwrap().key.is_some());
+        backend.store.keep_exchanges(&begun).await.unwrap();
+        assert_eq!(of(&backend, "alice", 0, 10).await, [], "round {round}");
+        assert_eq!(
+            of(&backend, "bob", 0, 10).await.len(),
+            round + 1,
+            "round {round}: others are not held up"
+        );
+        let erased = other.store.erase_subject(&bot("shop"), &user("alice"), LATER).await.unwrap();
+        assert_eq!((erased.key, erased.exchanges), (None, 0), "round {round}: nothing was kept anew");
+    }
+    // Whoever comes back begins anew.
+    backend
+        .store
+        .keep_exchanges(&[begin(&backend, exchange("req-d", Some("alice"), LATER)).await])
+        .await
+        .unwrap();
+    assert_eq!(of(&backend, "alice", 0, 10).await.len(), 1);
 }

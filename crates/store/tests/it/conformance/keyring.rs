@@ -69,11 +69,14 @@ pub(crate) async fn what_was_sealed_under_a_destroyed_key_is_gone_everywhere(bac
     let (here, serving) = (&backend.keyring, backend.another().await.keyring);
     let (alice, bob) = (seal(here, "alice").await, seal(here, "bob").await);
     serving.open_cell(HERE, &alice).await.unwrap(); // it keeps the key in memory
-    assert!(!serving.forget_destroyed().await.unwrap(), "nothing to forget yet");
+    let known = serving.generation();
+    assert_eq!(serving.forget_destroyed().await.unwrap(), known, "nothing to forget yet");
     let number = here.number_of(&person(here, "alice")).await.unwrap().unwrap();
     assert!(here.destroy(&number, LATER).await.unwrap());
     assert!(!here.destroy(&number, LATER).await.unwrap(), "once");
-    assert!(serving.forget_destroyed().await.unwrap());
+    let heard = serving.forget_destroyed().await.unwrap();
+    assert!(heard > known);
+    assert_eq!(serving.forget_destroyed().await.unwrap(), heard, "whoever asks later hears of it as well");
     let newcomer = backend.another().await.keyring;
     for keyring in [here, &serving, &newcomer] {
         assert!(matches!(keyring.open_cell(HERE, &alice).await, Err(CellError::Erased)));

@@ -143,8 +143,10 @@ macro_rules! suite {
                     keys_are_made_while_the_tenants_key_is_rotated, a_rotation_that_is_cut_off_goes_on,
                     a_process_that_serves_takes_up_the_new_root;
                 exchanges: exchanges_come_back_whole_and_in_order, an_exchange_is_kept_once,
-                    exchanges_whose_time_is_over_are_deleted, exchanges_go_with_their_person;
-                subjects: erasing_a_person_deletes_what_is_theirs_alone, erasing_nobody_does_nothing;
+                    exchanges_whose_time_is_over_are_deleted, exchanges_go_with_their_person,
+                    what_was_under_way_when_its_person_was_erased_is_dropped;
+                subjects: erasing_a_person_deletes_what_is_theirs_alone, erasing_nobody_does_nothing,
+                    a_turn_of_somebody_who_is_being_erased_gets_no_new_key;
             }
         }
     };

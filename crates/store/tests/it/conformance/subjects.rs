@@ -1,5 +1,6 @@
 //! What erasing a person must do.
 
+use botwarden_crypto::Purpose;
 use botwarden_identity::{Appended, NewTurn};
 use botwarden_store::Erased;
 use botwarden_types::UserName;
@@ -16,18 +17,23 @@ async fn visit(backend: &Backend, id: &str, of: &str, name: &str) {
     let mut session = session(id, &key, MUCH_LATER, &backend.pepper);
     session.user = user(name);
     backend.sessions.insert_session(&session).await.unwrap();
+    assert_eq!(post(backend, id, of, "k").await, Appended::Kept);
+}
+
+/// Posts a turn in a session.
+async fn post(backend: &Backend, id: &str, of: &str, key: &str) -> Appended {
     let (of, in_session, turn) = (bot(of), session_id(id), turn("hello"));
     let new = NewTurn {
-        id: format!("trn_{id}"),
+        id: format!("trn_{id}_{key}"),
         session: &in_session,
         bot: &of,
-        idempotency: backend.index.hash("key", b"k"),
+        idempotency: backend.index.hash("key", key.as_bytes()),
         body: backend.index.hash("body", b"b"),
         turn: &turn,
         created: NOW,
         turns_max: 10,
     };
-    assert_eq!(backend.sessions.append_turn(new).await.unwrap(), Appended::Kept);
+    backend.sessions.append_turn(new).await.unwrap()
 }
 
 pub(crate) async fn erasing_a_person_deletes_what_is_theirs_alone(backend: Backend) {
@@ -60,4 +66,21 @@ pub(crate) async fn erasing_nobody_does_nothing(backend: Backend) {
         assert_eq!(erased, Erased { key: None, sessions: 0, exchanges: 0 }, "{of} {name}");
     }
     assert_eq!(backend.sessions.live_sessions(NOW).await.unwrap().len(), 1);
+}
+
+/// The key goes first, the rows a moment later.
+pub(crate) async fn a_turn_of_somebody_who_is_being_erased_gets_no_new_key(backend: Backend) {
+    let other = backend.another().await;
+    for (id, eraser) in [("ses_a", &backend), ("ses_b", &other)] {
+        visit(&backend, id, "shop", "alice").await;
+        let people = async || {
+            let listed = other.keyring.list_each(None, 100).await.unwrap();
+            let mut people = listed.into_iter().filter(|key| key.purpose == Purpose::Subject);
+            people.next().and_then(|key| key.number)
+        };
+        let key = people().await.unwrap();
+        assert!(eraser.keyring.destroy(&key, LATER).await.unwrap());
+        assert_eq!(post(&backend, id, "shop", "k2").await, Appended::NotFound, "{id}");
+        assert_eq!(people().await, None, "{id}");
+    }
 }

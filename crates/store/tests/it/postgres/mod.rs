@@ -4,8 +4,10 @@ pub(crate) mod crash;
 mod dumps;
 mod moving;
 mod nodes;
+pub(crate) mod rotation;
 mod tables;
 mod tampering;
+mod upgrade;
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use botwarden_identity::keys::{NewKey, issue};
 use botwarden_identity::{Authenticator, Bounds, Claims, IdempotencyKey, OpenSession, Rights, Turn, Wiring};
-use botwarden_store::{FileRoot, Keyring, KeyringError, OpenDatabaseError, OpenStoreError, Sqlite};
+use botwarden_store::{DataDir, FileRoot, Keyring, KeyringError, OpenDatabaseError, OpenStoreError, Sqlite};
 use botwarden_types::UserName;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
@@ -130,7 +130,12 @@ async fn a_readable_database_is_refused_with_its_mend() {
 
 /// Another hand in the same file.
 pub(super) async fn by_hand(place: &Place) -> SqliteConnection {
-    let path = place.data.path().join("botwarden.db");
+    at_hand(&place.data).await
+}
+
+/// The same in a directory.
+pub(super) async fn at_hand(data: &DataDir) -> SqliteConnection {
+    let path = data.path().join("botwarden.db");
     SqliteConnectOptions::new().filename(path).create_if_missing(true).connect().await.unwrap()
 }
 

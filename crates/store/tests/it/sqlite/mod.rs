@@ -5,6 +5,8 @@ mod files;
 pub(crate) mod keyring;
 pub(crate) mod moving;
 mod tampering;
+mod upgrade;
+mod writers;
 
 use std::sync::Arc;
 

@@ -2,6 +2,10 @@
 //!
 //! A backup is a folder: `botwarden.db`, a copy of the audit log, and `manifest.json`, which says what belongs to it. It holds no keys.
 
+mod restore;
+
+pub use restore::restore;
+
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
@@ -116,61 +120,14 @@ pub async fn create(
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(io_error("writing", &path))?;
         File::open(&path).and_then(|file| file.sync_all()).map_err(io_error("syncing", &path))?;
     }
+    for folder in folders_in(&draft)? {
+        File::open(&folder).and_then(|folder| folder.sync_all()).map_err(io_error("syncing", &folder))?;
+    }
     fs::rename(&draft, target).map_err(io_error("naming", target))?;
+    // A relative name of one part lies in the folder we are in.
+    let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(parent).and_then(|folder| folder.sync_all()).map_err(io_error("syncing", parent))?;
     Ok(BackedUp { files: count, bytes, entries })
-}
-
-/// Puts a backup in the place of the data in `dir`, on which no server may run. The audit log that is there stays: only where there is
-/// none does the backup's take its place. Open the store afterwards and call [`Sqlite::delete_unreadable`]: who was erased since stays
-/// erased.
-pub fn restore(dir: &DataDir, from: &Path) -> Result<BackedUp, BackupError> {
-    let _held = dir.lock()?;
-    let manifest = check(from)?;
-    let database = dir.path().join(DATABASE);
-    let draft = dir.path().join("botwarden.db.draft");
-    copy_file(&from.join(DATABASE), &draft)?;
-    for suffix in ["-wal", "-shm"] {
-        let mut path = database.as_os_str().to_owned();
-        path.push(suffix);
-        remove_file(Path::new(&path))?;
-    }
-    fs::rename(&draft, &database).map_err(io_error("naming", &database))?;
-    let log = dir.audit();
-    let mut entries = 0;
-    if !log.exists() {
-        // What belongs to it and was compared, nothing else that lies there.
-        for name in manifest.files.keys().filter_map(|name| name.strip_prefix("audit/")) {
-            copy_file(&from.join(AUDIT).join(name), &log.join(name))?;
-            entries += 1;
-        }
-    }
-    let bytes = fs::metadata(&database).map_err(io_error("reading", &database))?.len();
-    Ok(BackedUp { files: manifest.files.len(), bytes, entries })
-}
-
-/// Compares a backup with its manifest.
-fn check(from: &Path) -> Result<Manifest, BackupError> {
-    let path = from.join(MANIFEST);
-    let text = fs::read(&path).map_err(io_error("reading", &path))?;
-    let manifest: Manifest =
-        serde_json::from_slice(&text).map_err(|error| damaged(from, &format!("`{MANIFEST}`: {error}")))?;
-    if manifest.format != FORMAT {
-        return Err(damaged(from, &format!("`{}` instead of `{FORMAT}`", manifest.format)));
-    }
-    if !manifest.files.contains_key(DATABASE) {
-        return Err(damaged(from, &format!("`{DATABASE}` does not belong to it")));
-    }
-    for (name, hash) in &manifest.files {
-        let inside = name.split('/').all(|part| !matches!(part, "" | "." | ".."));
-        let (found, _) = match inside {
-            true => hash_file(&from.join(name))?,
-            false => return Err(damaged(from, &format!("`{name}` is no name in a backup"))),
-        };
-        if found != *hash {
-            return Err(damaged(from, &format!("`{name}` is not what was backed up")));
-        }
-    }
-    Ok(manifest)
 }
 
 /// Copies a log that may be written meanwhile, until the copy verifies; its entries.
@@ -217,17 +174,27 @@ fn copy_file(from: &Path, to: &Path) -> Result<(), BackupError> {
 
 /// All files below a folder, in order.
 fn files_in(folder: &Path) -> Result<Vec<PathBuf>, BackupError> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
+    Ok(walk(folder)?.0)
+}
+
+/// A folder and all below it.
+fn folders_in(folder: &Path) -> Result<Vec<PathBuf>, BackupError> {
+    Ok(walk(folder)?.1)
+}
+
+/// Files, and folders.
+fn walk(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), BackupError> {
+    let (mut files, mut folders, mut seen) = (Vec::new(), vec![folder.to_owned()], Vec::new());
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).map_err(io_error("reading", &folder))? {
             let path = entry.map_err(io_error("reading", &folder))?.path();
             let kind = fs::symlink_metadata(&path).map_err(io_error("reading", &path))?;
             if kind.is_dir() { folders.push(path) } else { files.push(path) }
         }
+        seen.push(folder);
     }
     files.sort();
-    Ok(files)
+    Ok((files, seen))
 }
 
 fn hash_file(path: &Path) -> Result<(String, u64), BackupError> {
@@ -252,13 +219,6 @@ fn relative(folder: &Path, path: &Path) -> String {
 
 fn remove_folder(path: &Path) -> Result<(), BackupError> {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("removing", path)(error)),
-        _ => Ok(()),
-    }
-}
-
-fn remove_file(path: &Path) -> Result<(), BackupError> {
-    match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("removing", path)(error)),
         _ => Ok(()),
     }
