@@ -9,6 +9,7 @@
 //! binds; no error holds a secret, and each says what to mend. Left to others: where secrets lie ([`Secrets`] is asked before each
 //! call, so that a renewed token is taken up), and what is kept of the wrapped keys (`store`).
 
+mod aws;
 mod call;
 mod kms;
 mod patience;
@@ -18,8 +19,9 @@ mod url;
 mod vault;
 mod wrapped;
 
+pub use aws::{Credentials, CredentialsError, CredentialsNow};
 pub use call::{CallError, ClientError};
-pub use kms::{AwsKms, Credentials, CredentialsError, KmsConfig, KmsError, RawKms};
+pub use kms::{AwsKms, KmsConfig, KmsError, RawKms};
 pub use patience::Patience;
 pub use secret::{RawSecret, SecretPlace, Secrets};
 pub use url::ServiceUrl;
