@@ -13,6 +13,7 @@
 
 mod c2sp;
 mod content;
+mod cosigned;
 mod entry;
 pub mod export;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -27,10 +28,12 @@ mod tree;
 mod verify;
 
 pub use c2sp::{
-    Algorithm, Checkpoint, CheckpointError, KeyError, Note, NoteError, NoteKey, NoteSigner, ProofFile,
-    ProofFileError, SignedCheckpoint, TileId, TileKind, TilePathError, cosign, cosigned_at,
+    Algorithm, Checkpoint, CheckpointError, Cosignature, KeyError, Note, NoteError, NoteKey, NoteSigner,
+    ProofFile, ProofFileError, SignedCheckpoint, TileId, TileKind, TilePathError, add_checkpoint, cosign,
+    cosigned_at, witnessed_size,
 };
 pub use content::{read_content, remove_contents};
+pub use cosigned::Cosigned;
 pub use entry::{
     Change, Commitment, Decision, ENTRY_BYTES_MAX, Entry, EntryError, EntryId, Erasure, Event, KeyOperation,
     KeyUse, OperatorAction, Outcome, Personal, Salt, Start, Stop, ToolCall, ToolPlace, Verdict, Word,
@@ -41,9 +44,9 @@ pub use log::{
     Opened, Progress, PushError, Ticket, Tiler, TilerError,
 };
 pub use port::{Disk, Files};
-pub use prove::{ProveError, Proven, prove, prove_consistency};
+pub use prove::{ProveError, Proven, prove, prove_consistency, published};
 pub use read::Entries;
 pub use tree::{
     HASH_BYTES, Hash, ProofError, check_consistency, check_inclusion, empty_root, leaf_hash, node_hash,
 };
-pub use verify::{Conclusion, Finding, Report, Wrong, verify};
+pub use verify::{Conclusion, Finding, Quorum, Report, Witnessed, Wrong, verify, verify_witnessed};

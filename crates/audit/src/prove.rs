@@ -5,11 +5,14 @@ use std::io;
 
 use crate::c2sp::tile::{TILE_HEIGHT, TILE_WIDTH};
 use crate::c2sp::{CheckpointError, NoteKey, ProofFile, SignedCheckpoint, TileId, bundle};
+use crate::cosigned;
 use crate::port::{Files, read_whole};
 use crate::tree::{Hash, Nodes, ProofError, Range, check_inclusion, consistency, inclusion, leaf_hash};
 
 /// Bytes of a published checkpoint, witnesses included.
-const CHECKPOINT_BYTES_MAX: u64 = 128 << 10;
+pub(crate) const CHECKPOINT_BYTES_MAX: u64 = 128 << 10;
+/// How often a proof is begun anew because tiles went, while the log is written, that it was about to read.
+const ATTEMPTS: usize = 3;
 /// Bytes of a full bundle.
 pub(crate) const BUNDLE_BYTES_MAX: u64 = TILE_WIDTH * (2 + crate::entry::ENTRY_BYTES_MAX as u64);
 
@@ -27,6 +30,16 @@ pub enum ProveError {
     /// The published checkpoint cannot be relied on.
     #[error("the published checkpoint: {0}")]
     Checkpoint(#[from] CheckpointError),
+    /// What is kept of a witness cannot be relied on.
+    #[error(
+        "what a witness cosigned, `{file}`: {source}; verify the log, and if that file alone is damaged remove it: the witness knows"
+    )]
+    Cosigned {
+        /// Which file.
+        file: String,
+        /// Why not.
+        source: CheckpointError,
+    },
     /// Not in a published tree yet, or not at all.
     #[error("entry {index} is not published; the checkpoint covers {size} entries")]
     NotPublished {
@@ -49,36 +62,58 @@ pub struct Proven {
     pub proof: ProofFile,
 }
 
-/// Proves entry `index` under the published checkpoint. What is returned was checked.
+/// Proves entry `index` under the published checkpoint, or under the one with the most cosignatures that covers it. What is returned was
+/// checked; cosignatures are left to whoever has the witnesses' keys.
 pub fn prove(files: &dyn Files, key: &NoteKey, index: u64) -> Result<Proven, ProveError> {
-    let checkpoint = published(files, key)?;
-    let size = checkpoint.size();
+    patiently(|| prove_once(files, key, index))
+}
+
+fn prove_once(files: &dyn Files, key: &NoteKey, index: u64) -> Result<Proven, ProveError> {
+    let published = published(files, key)?;
+    let size = published.size();
     if index >= size {
         return Err(ProveError::NotPublished { index, size });
     }
     let entry = entry(files, index, size)?;
-    let hashes = inclusion(&mut Tiles::of(files, size), index, size)?;
-    check_inclusion(leaf_hash(&entry), index, size, checkpoint.root(), &hashes)?;
+    let checkpoint = cosigned::best(files, key, published, index).map_err(storage(cosigned::FOLDER))?;
+    // The nodes of a smaller tree are nodes of the published one.
+    let hashes = inclusion(&mut Tiles::of(files, size), index, checkpoint.size())?;
+    check_inclusion(leaf_hash(&entry), index, checkpoint.size(), checkpoint.root(), &hashes)?;
     let proof = ProofFile { extra: None, index, hashes, checkpoint: checkpoint.note().to_owned() };
     Ok(Proven { entry, proof })
 }
 
-/// Proves that the published log begins with its first `old` entries: what a witness asks for before it cosigns. Returned with the
-/// checkpoint it leads to.
+/// Proves that the log of `to`, which was published, begins with its first `old` entries: what a witness asks for before it cosigns. The
+/// log may go on meanwhile.
 pub fn prove_consistency(
     files: &dyn Files,
     key: &NoteKey,
     old: u64,
-) -> Result<(Vec<Hash>, SignedCheckpoint), ProveError> {
-    let checkpoint = published(files, key)?;
-    let size = checkpoint.size();
-    if old > size {
-        return Err(ProveError::NotPublished { index: old, size });
-    }
-    Ok((consistency(&mut Tiles::of(files, size), old, size)?, checkpoint))
+    to: &SignedCheckpoint,
+) -> Result<Vec<Hash>, ProveError> {
+    patiently(|| {
+        let size = published(files, key)?.size();
+        if old.max(to.size()) > size {
+            return Err(ProveError::NotPublished { index: old.max(to.size()), size });
+        }
+        // The nodes of a smaller tree are nodes of the published one.
+        consistency(&mut Tiles::of(files, size), old, to.size())
+    })
 }
 
-pub(crate) fn published(files: &dyn Files, key: &NoteKey) -> Result<SignedCheckpoint, ProveError> {
+/// Begins anew where a file is not there any more: partial tiles go when the log is published anew.
+fn patiently<T>(attempt: impl Fn() -> Result<T, ProveError>) -> Result<T, ProveError> {
+    for _ in 1..ATTEMPTS {
+        match attempt() {
+            Err(ProveError::Storage { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            done => return done,
+        }
+    }
+    attempt()
+}
+
+/// The published checkpoint, checked.
+pub fn published(files: &dyn Files, key: &NoteKey) -> Result<SignedCheckpoint, ProveError> {
     let file = "checkpoint";
     let note = read_whole(files, file, CHECKPOINT_BYTES_MAX).map_err(storage(file))?;
     let note = note.ok_or_else(|| storage(file)(io::ErrorKind::NotFound.into()))?;
@@ -146,7 +181,11 @@ impl Nodes for Tiles<'_> {
 mod tests {
     use std::sync::Arc;
 
+    use botwarden_crypto::SigningKey;
+
     use super::*;
+    use crate::c2sp::{Algorithm, Note, NoteSigner, cosign, cosigned_at};
+    use crate::cosigned::Cosigned;
     use crate::log::power::PowerDisk;
     use crate::log::tests::{signer, written};
     use crate::tree::check_consistency;
@@ -178,9 +217,46 @@ mod tests {
             })
             .into();
         for old in &olds {
-            let (proof, new) = prove_consistency(&*disk, signer().key(), old.size()).unwrap();
-            assert_eq!(check_consistency(old.size(), old.root(), new.size(), new.root(), &proof), Ok(()));
+            for new in olds.iter().filter(|new| new.size() >= old.size()) {
+                let proof = prove_consistency(&*disk, signer().key(), old.size(), new).unwrap();
+                assert_eq!(check_consistency(old.size(), old.root(), new.size(), new.root(), &proof), Ok(()));
+            }
         }
+        let last = olds.last().unwrap();
+        let none = prove_consistency(&*disk, signer().key(), last.size() + 1, last);
+        assert!(matches!(none, Err(ProveError::NotPublished { .. })), "{none:?}");
+    }
+
+    #[test]
+    fn an_entry_is_proved_under_what_most_witnesses_cosigned() {
+        let disk = Arc::new(PowerDisk::default());
+        let witnesses = [1, 2, 3].map(|seed| {
+            let secret = SigningKey::from_seed(&[seed; 32]);
+            NoteSigner::new(&format!("w{seed}.example"), Algorithm::CosignatureEd25519, secret).unwrap()
+        });
+        let cosigned = |witness: &NoteSigner| {
+            let note = published(&*disk, signer().key()).unwrap();
+            let line = cosign(&note.checkpoint().to_string(), 7, witness).unwrap();
+            disk.put(&Cosigned::file(witness.key()), format!("{}{line}", note.note()).into_bytes());
+        };
+        drop(written(&disk, 300));
+        cosigned(&witnesses[0]);
+        cosigned(&witnesses[1]);
+        drop(written(&disk, 400));
+        cosigned(&witnesses[2]);
+        drop(written(&disk, 900));
+        for (index, size, count) in [(0, 300, 2), (299, 300, 2), (300, 400, 1), (399, 400, 1), (400, 900, 0)]
+        {
+            let proven = prove(&*disk, signer().key(), index).unwrap();
+            let checkpoint = proven.proof.check(&proven.entry, signer().key()).unwrap();
+            let note = Note::parse(checkpoint.note().as_bytes()).unwrap();
+            let by = witnesses.iter().filter(|witness| cosigned_at(&note, witness.key()) == Ok(7)).count();
+            assert_eq!((checkpoint.size(), by), (size, count), "{index}");
+        }
+        disk.put(&Cosigned::file(witnesses[0].key()), b"damaged".to_vec());
+        disk.put(&Cosigned::file(witnesses[1].key()), b"damaged".to_vec());
+        let proven = prove(&*disk, signer().key(), 0).unwrap();
+        assert_eq!(proven.proof.check(&proven.entry, signer().key()).unwrap().size(), 400);
     }
 
     #[test]

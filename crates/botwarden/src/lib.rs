@@ -23,5 +23,6 @@ mod root;
 mod server;
 mod state;
 mod text;
+mod witness;
 
 pub use cli::run;

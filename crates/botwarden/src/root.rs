@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -55,8 +55,8 @@ pub(crate) fn read(
     if text.is_empty() { Err(refused("is empty")) } else { Ok(text) }
 }
 
-/// A token, read again before each call.
-struct Token(SecretPlace);
+/// A secret, read again before each call.
+pub(crate) struct Token(pub(crate) SecretPlace);
 
 impl Secrets for Token {
     fn current(&self) -> Result<Secret, Box<dyn Error + Send + Sync>> {
@@ -90,15 +90,19 @@ pub(crate) async fn open(
         }
         RootKeyConfig::Kms(kms) => {
             let (clock, of): (Arc<dyn Clock>, KmsConfig) = (Arc::new(SystemClock), kms.clone());
-            let credentials = Arc::new(move || credentials(&of));
+            let credentials = Arc::new(move || credentials(of.credentials_file.as_deref(), &of.profile));
             Arc::new(AwsKms::new(kms.clone(), credentials, clock, Patience::default())?)
         }
     })
 }
 
-fn credentials(kms: &KmsConfig) -> Result<Credentials, Box<dyn Error + Send + Sync>> {
-    Ok(match &kms.credentials_file {
-        Some(path) => Credentials::from_file(&read_secret(path)?, &kms.profile)?,
+/// The credentials for AWS as they are now: in that part of a file, or in the environment.
+pub(crate) fn credentials(
+    file: Option<&Path>,
+    profile: &str,
+) -> Result<Credentials, Box<dyn Error + Send + Sync>> {
+    Ok(match file {
+        Some(path) => Credentials::from_file(&read_secret(path)?, profile)?,
         None => Credentials::from_env(|name| std::env::var(name).ok())?,
     })
 }

@@ -26,6 +26,7 @@ mod upstream;
 
 pub use archive::{Archive, FindingRoom, KEPT_BYTES_MAX, Keep, Slot};
 pub use ledger::{Decided, Ledger, Receipt};
+pub use metrics::{Missed, WitnessMeter};
 pub use outcome::{Outcome, Stage, Timings, Watch};
 pub use server::{Addresses, Gateway, StartError};
 pub use state::{BotError, Live, Ports};

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
-use botwarden_types::BotName;
+use botwarden_types::{BotName, UnixMs};
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -25,6 +25,10 @@ const CONNECTIONS_REFUSED: &str = "botwarden_connections_refused";
 const CONNECTIONS_CUT: &str = "botwarden_connections_cut";
 const BODY_BYTES: &str = "botwarden_body_bytes";
 const RELOADS: &str = "botwarden_config_reloads";
+const WITNESS_SIZE: &str = "botwarden_audit_witness_size";
+const WITNESS_TIME: &str = "botwarden_audit_witness_timestamp_seconds";
+const WITNESS_FAILURES: &str = "botwarden_audit_witness_failures";
+const WITNESS_ALARMS: &str = "botwarden_audit_witness_alarms";
 
 /// Upper bounds in seconds, from 10 µs: a stage that takes longer than 50 ms is broken, not slow.
 const STAGE_BUCKETS: [f64; 9] = [1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 1e-3, 5e-3, 2e-2, 5e-2];
@@ -60,6 +64,61 @@ struct ResultLabels {
     result: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DestinationLabels {
+    destination: String,
+}
+
+impl DestinationLabels {
+    fn of(destination: &str) -> Self {
+        Self { destination: destination.to_owned() }
+    }
+}
+
+/// Counts, for the metrics, what becomes of the audit log's checkpoints: at witnesses and wherever else they are sent. It may outlive the
+/// gateway, and then counts for nobody.
+#[derive(Clone, Default)]
+pub struct WitnessMeter {
+    size: Family<DestinationLabels, Gauge>,
+    time: Family<DestinationLabels, Gauge>,
+    failures: Family<DestinationLabels, Counter>,
+    alarms: Family<DestinationLabels, Counter>,
+}
+
+/// Why a checkpoint did not arrive, as far as the metrics tell it apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missed {
+    /// It may arrive later.
+    Failure,
+    /// The log is not what was seen of it before.
+    Alarm,
+}
+
+impl WitnessMeter {
+    /// Shows a destination before anything went to it, so that its failures are seen to begin at none.
+    pub fn expect(&self, destination: &str) {
+        let labels = DestinationLabels::of(destination);
+        let _ = self.failures.get_or_create(&labels);
+        let _ = self.alarms.get_or_create(&labels);
+    }
+
+    /// A checkpoint over `size` entries arrived.
+    pub fn arrived(&self, destination: &str, size: u64, at: UnixMs) {
+        let labels = DestinationLabels::of(destination);
+        self.size.get_or_create(&labels).set(i64::try_from(size).unwrap_or(i64::MAX));
+        self.time.get_or_create(&labels).set(i64::try_from(at.secs()).unwrap_or(i64::MAX));
+    }
+
+    /// A checkpoint did not arrive.
+    pub fn missed(&self, destination: &str, why: Missed) {
+        let labels = DestinationLabels::of(destination);
+        self.failures.get_or_create(&labels).inc();
+        if why == Missed::Alarm {
+            self.alarms.get_or_create(&labels).inc();
+        }
+    }
+}
+
 /// The counters that nearly every request of a bot moves, found once.
 #[derive(Default)]
 pub(crate) struct BotCounters {
@@ -90,6 +149,7 @@ pub(crate) struct Metrics {
     refused_connections: Family<ReasonLabels, Counter>,
     cut_connections: Family<ReasonLabels, Counter>,
     reloads: Family<ResultLabels, Counter>,
+    pub(crate) witnesses: WitnessMeter,
     pub(crate) connections: Gauge,
     pub(crate) in_flight: Gauge,
     pub(crate) bodies: Bodies,
@@ -112,6 +172,7 @@ impl Metrics {
             refused_connections: Family::default(),
             cut_connections: Family::default(),
             reloads: Family::default(),
+            witnesses: WitnessMeter::default(),
             connections: Gauge::default(),
             in_flight: Gauge::default(),
             bodies: Bodies::default(),
@@ -138,6 +199,15 @@ impl Metrics {
         registry.register(CONNECTIONS_REFUSED, "Connections turned away at a bound", refused);
         registry.register(CONNECTIONS_CUT, "Connections ended by a timeout", self.cut_connections.clone());
         registry.register(RELOADS, "Times the configuration was read again", self.reloads.clone());
+        let WitnessMeter { size, time, failures, alarms } = self.witnesses.clone();
+        registry.register(
+            WITNESS_SIZE,
+            "Entries of the audit log that are cosigned, or sent elsewhere",
+            size,
+        );
+        registry.register(WITNESS_TIME, "When that was, in seconds since 1970", time);
+        registry.register(WITNESS_FAILURES, "Times a checkpoint was not cosigned, or not sent", failures);
+        registry.register(WITNESS_ALARMS, "Times the audit log was not what a witness had seen", alarms);
         registry.register(CONNECTIONS, "Open connections", self.connections.clone());
         registry.register(IN_FLIGHT, "Requests being served", self.in_flight.clone());
         registry.register(BODY_BYTES, "Bytes of request bodies that are held", self.bodies.gauge());

@@ -112,15 +112,26 @@ impl Client {
         Ok(Self { url, host, tls, patience })
     }
 
-    /// Posts `body` to `path` below the service's own path. A connection for each call: there are few.
+    /// Posts `body` to `path` below the service's own path.
     pub(crate) async fn post(
         &self,
         path: &str,
         headers: HeaderMap,
         body: Zeroizing<Vec<u8>>,
     ) -> Result<Answer, CallError> {
+        self.send(Method::POST, path, headers, body).await
+    }
+
+    /// Sends `body` to `path` below the service's own path. A connection for each call: there are few.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: HeaderMap,
+        body: Zeroizing<Vec<u8>>,
+    ) -> Result<Answer, CallError> {
         let mut request = Request::builder()
-            .method(Method::POST)
+            .method(method)
             .uri(format!("{}{path}", self.url.base))
             .body(Full::new(Bytes::from_owner(Wiped(body))))
             .map_err(|_| CallError::Header)?;

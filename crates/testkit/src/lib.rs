@@ -11,6 +11,7 @@
 
 mod client;
 mod clock;
+mod log;
 mod patience;
 mod postgres;
 mod process;
@@ -18,12 +19,15 @@ pub mod synthetic;
 mod upstream;
 mod vault;
 mod wire;
+mod witness;
 
 pub use client::{Client, Reply, Stream};
 pub use clock::ManualClock;
+pub use log::TestLog;
 pub use patience::soon;
 pub use postgres::{POSTGRES, TestDatabase};
 pub use process::{Gateway, GatewayBuilder, Key, run};
 pub use upstream::{Answer, FakeUpstream, Feeds, Recorded};
 pub use vault::{FakeVault, Mood};
 pub use wire::Wire;
+pub use witness::{FakeWitness, WitnessMood};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::add_checkpoint::Cosignature;
 use super::note::{Note, NoteError, NoteKey, NoteSigner};
 use super::parse_decimal;
 use crate::tree::Hash;
@@ -89,6 +90,27 @@ impl SignedCheckpoint {
         }
         let note = std::str::from_utf8(note).map_err(|_| NoteError::Format)?.to_owned();
         Ok(Self { checkpoint, note })
+    }
+
+    /// The same with a witness's cosignature, which the reader has to check for themselves.
+    #[must_use]
+    pub fn with(mut self, cosignature: &Cosignature) -> Self {
+        if !self.note.contains(cosignature.line()) {
+            self.note += cosignature.line();
+        }
+        self
+    }
+
+    /// The same with the signatures of `other`, where that is about the same tree; readers have to check them for themselves.
+    #[must_use]
+    pub fn joined(mut self, other: &Self) -> Self {
+        let signatures = other.note.strip_prefix(&self.checkpoint.to_string()).unwrap_or_default();
+        for line in signatures.split_inclusive('\n').filter(|line| line.trim() != "") {
+            if !self.note.contains(line) {
+                self.note += line;
+            }
+        }
+        self
     }
 
     /// Entries.

@@ -21,18 +21,23 @@ pub fn cosign(checkpoint_text: &str, at_secs: u64, witness: &NoteSigner) -> Opti
 
 /// When `witness` cosigned the checkpoint in `note` (seconds since 1970); the latest, if it did more than once.
 pub fn cosigned_at(note: &Note<'_>, witness: &NoteKey) -> Result<u64, NoteError> {
+    let mut latest = None;
+    for signature in note.by(witness) {
+        latest = latest.max(Some(cosigned_by(witness, note.text(), signature)?));
+    }
+    latest.ok_or(NoteError::Unsigned)
+}
+
+/// When a signature of `witness` over the text of a checkpoint says that it was given, if it verifies.
+pub(super) fn cosigned_by(witness: &NoteKey, text: &str, signature: &[u8]) -> Result<u64, NoteError> {
     if witness.algorithm() != Algorithm::CosignatureEd25519 {
         return Err(NoteError::Unsigned);
     }
-    let mut latest = None;
-    for signature in note.by(witness) {
-        let (at, signature) = signature.split_first_chunk().ok_or(NoteError::BadSignature)?;
-        let at = u64::from_be_bytes(*at);
-        if at > TIME_MAX {
-            return Err(NoteError::BadSignature);
-        }
-        witness.verify(message(at, note.text()).as_bytes(), signature)?;
-        latest = latest.max(Some(at));
+    let (at, signature) = signature.split_first_chunk().ok_or(NoteError::BadSignature)?;
+    let at = u64::from_be_bytes(*at);
+    if at > TIME_MAX {
+        return Err(NoteError::BadSignature);
     }
-    latest.ok_or(NoteError::Unsigned)
+    witness.verify(message(at, text).as_bytes(), signature)?;
+    Ok(at)
 }

@@ -2,6 +2,7 @@
 //!
 //! Parsers are total and bounded, and accept one spelling of each value, so that what is printed is what was parsed.
 
+mod add_checkpoint;
 pub(crate) mod bundle;
 mod checkpoint;
 mod cosignature;
@@ -11,6 +12,7 @@ mod proof_file;
 mod tests;
 pub(crate) mod tile;
 
+pub use add_checkpoint::{Cosignature, add_checkpoint, witnessed_size};
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 pub use cosignature::{cosign, cosigned_at};
 pub use note::{Algorithm, KeyError, Note, NoteError, NoteKey, NoteSigner};

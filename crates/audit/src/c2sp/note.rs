@@ -9,7 +9,7 @@ use botwarden_crypto::{SIGNATURE_BYTES, SigningKey, VERIFYING_KEY_BYTES, Verifyi
 /// Bytes of the longest note that is read: sixteen post-quantum signatures of 5 kB and some text.
 pub(crate) const NOTE_BYTES_MAX: usize = 128 << 10;
 /// Signatures of a note; the specification asks for at least 16.
-const SIGNATURES_MAX: usize = 64;
+pub(crate) const SIGNATURES_MAX: usize = 64;
 /// Bytes of a key's name.
 const NAME_BYTES_MAX: usize = 256;
 /// What a signature's line begins with: an em dash and a space.
@@ -193,7 +193,7 @@ pub struct Note<'a> {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Signature<'a> {
+pub(super) struct Signature<'a> {
     name: &'a str,
     /// The key's id and the signature.
     bytes: Vec<u8>,
@@ -240,16 +240,21 @@ impl<'a> Note<'a> {
 
     /// The signatures that say they are of this key.
     pub(super) fn by<'s>(&'s self, key: &'s NoteKey) -> impl Iterator<Item = &'s [u8]> {
-        let named = self.signatures.iter().filter(|it| it.name == key.name);
-        named.filter_map(|it| it.bytes.strip_prefix(&key.id))
+        self.signatures.iter().filter_map(|it| it.of(key))
     }
 }
 
 impl<'a> Signature<'a> {
-    fn parse(line: &'a str) -> Option<Self> {
+    /// The line, without its line feed.
+    pub(super) fn parse(line: &'a str) -> Option<Self> {
         let (name, encoded) = line.strip_prefix(SIGNATURE_PREFIX)?.split_once(' ')?;
         let bytes = STANDARD.decode(encoded).ok().filter(|bytes| bytes.len() > 4)?;
         is_name(name).then_some(Self { name, bytes })
+    }
+
+    /// The signature itself, if it says that it is of this key.
+    pub(super) fn of(&self, key: &NoteKey) -> Option<&[u8]> {
+        self.bytes.strip_prefix(&key.id).filter(|_| self.name == key.name)
     }
 }
 

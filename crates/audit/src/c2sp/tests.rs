@@ -149,6 +149,72 @@ fn a_witness_cosigns() {
     assert_eq!(cosign(&text, 1, &ours), None, "no witness's key");
 }
 
+/// Source: c2sp.org/tlog-witness, the example of a question.
+#[test]
+fn a_witness_is_asked() {
+    let ours = signer("example.com/behind-the-sofa", Algorithm::Ed25519);
+    let signed = SignedCheckpoint::sign(3, Hash::of(b"x"), &ours);
+    let hash = Hash([1; 32]);
+    let body = add_checkpoint(2, &[hash, hash], &signed);
+    let base64 = hash.base64();
+    assert_eq!(body, format!("old 2\n{base64}\n{base64}\n\n{}", signed.note()));
+    assert_eq!(add_checkpoint(0, &[], &signed), format!("old 0\n\n{}", signed.note()));
+    for (answer, want) in [
+        ("20852014\n", Some(20_852_014)),
+        ("0\n", Some(0)),
+        ("20852014", None),
+        ("020852014\n", None),
+        ("20852014\n\n", None),
+        ("20852014\r\n", None),
+        ("-1\n", None),
+        ("18446744073709551616\n", None),
+        ("", None),
+    ] {
+        assert_eq!(witnessed_size(answer.as_bytes()), want, "{answer:?}");
+    }
+}
+
+#[test]
+fn a_witnesss_answer_is_checked() {
+    let ours = signer("example.com/log", Algorithm::Ed25519);
+    let signer_of = |name: &str, seed: u8| {
+        NoteSigner::new(name, Algorithm::CosignatureEd25519, SigningKey::from_seed(&[seed; 32])).unwrap()
+    };
+    let (witness, other) = (signer_of("w.example", 9), signer_of("v.example", 8));
+    let signed = SignedCheckpoint::sign(3, Hash::of(b"x"), &ours);
+    let text = signed.checkpoint().to_string();
+    let line = |witness: &NoteSigner, at| cosign(&text, at, witness).unwrap();
+    let (first, last, others) = (line(&witness, 5), line(&witness, 7), line(&other, 9));
+    let another = cosign(&text.replace("\n3\n", "\n4\n"), 7, &witness).unwrap();
+    let plain = witness.line(&witness.sign(text.as_bytes()));
+    for (name, answer, want) in [
+        ("one", first.clone(), Ok(5)),
+        ("the latest", format!("{last}{first}"), Ok(7)),
+        ("beside those of others", format!("{others}{first}{others}"), Ok(5)),
+        ("others alone", others, Err(NoteError::Unsigned)),
+        ("another tree", another.clone(), Err(NoteError::BadSignature)),
+        ("another tree beside it", format!("{first}{another}"), Err(NoteError::BadSignature)),
+        ("a plain signature", plain, Err(NoteError::BadSignature)),
+        ("nothing", String::new(), Err(NoteError::Format)),
+        ("an empty line", "\n".to_owned(), Err(NoteError::Format)),
+        ("an empty line more", format!("{first}\n"), Err(NoteError::Format)),
+        ("no line feed", first.trim_end().to_owned(), Err(NoteError::Format)),
+        ("windows line breaks", first.replace('\n', "\r\n"), Err(NoteError::Format)),
+        ("a whole note", signed.note().to_owned(), Err(NoteError::Format)),
+        ("too many", first.repeat(65), Err(NoteError::Format)),
+        ("a page", "<html>\n".to_owned(), Err(NoteError::Format)),
+    ] {
+        let taken = Cosignature::take(answer.as_bytes(), &signed, witness.key());
+        assert_eq!(taken.as_ref().map(|it| it.at_secs).map_err(|error| *error), want, "{name}");
+        let Ok(taken) = taken else { continue };
+        let both = signed.clone().with(&taken).with(&taken);
+        assert_eq!(both.note(), format!("{}{}", signed.note(), taken.line()), "{name}");
+        assert_eq!(SignedCheckpoint::parse(both.note().as_bytes(), ours.key()), Ok(both));
+    }
+    let a_log = Cosignature::take(first.as_bytes(), &signed, ours.key());
+    assert_eq!(a_log, Err(NoteError::Unsigned), "a log's key is no witness's");
+}
+
 /// Source: c2sp.org/tlog-tiles (index 1234067; a tree of 70,000).
 #[test]
 fn tile_paths() {

@@ -10,8 +10,8 @@ use botwarden_crypto::SigningKey;
 
 use self::memory::Memory;
 use crate::c2sp::{
-    Algorithm, Checkpoint, Note, NoteKey, NoteSigner, ProofFile, SignedCheckpoint, TileId, bundle,
-    cosigned_at,
+    Algorithm, Checkpoint, Cosignature, Note, NoteKey, NoteSigner, ProofFile, SignedCheckpoint, TileId,
+    bundle, cosign, cosigned_at, witnessed_size,
 };
 use crate::entry::Entry;
 use crate::export::{Recorded, cef, json_line, ocsf};
@@ -45,6 +45,23 @@ pub fn audit_note(bytes: &[u8]) {
     }
     if let Ok(key) = NoteKey::parse(&text) {
         assert_eq!(NoteKey::parse(&key.to_string()), Ok(key));
+    }
+}
+
+/// What a witness answers: only what it cosigned counts, and a number is printed as it was read.
+pub fn audit_witness(bytes: &[u8]) {
+    let witness = signer(Algorithm::CosignatureEd25519);
+    let signed = SignedCheckpoint::sign(3, Hash::of(b"x"), &signer(Algorithm::Ed25519));
+    if let Some(size) = witnessed_size(bytes) {
+        assert_eq!(format!("{size}\n").as_bytes(), bytes);
+    }
+    if let Ok(taken) = Cosignature::take(bytes, &signed, witness.key()) {
+        // The same text at the same time has one cosignature, which has to be in there.
+        let line = cosign(&signed.checkpoint().to_string(), taken.at_secs, &witness).unwrap();
+        assert_eq!(line, taken.line());
+        let note = signed.with(&taken);
+        let parsed = Note::parse(note.note().as_bytes()).unwrap();
+        assert_eq!(cosigned_at(&parsed, witness.key()), Ok(taken.at_secs));
     }
 }
 

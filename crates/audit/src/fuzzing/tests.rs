@@ -8,8 +8,9 @@ use super::*;
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 5] = [
+const TARGETS: [(&str, Target); 6] = [
     ("audit_note", audit_note),
+    ("audit_witness", audit_witness),
     ("audit_tile", audit_tile),
     ("audit_proof", audit_proof),
     ("audit_entry", audit_entry),

@@ -37,12 +37,9 @@ pub(super) enum NoClaim {
 
 /// Reads a note and checks its signature.
 pub(super) fn claim(note: &[u8], key: &NoteKey) -> Result<Claim, NoClaim> {
-    let note = std::str::from_utf8(note).map_err(|_| NoClaim::Malformed)?;
-    let parts = note.rsplit_once("\n\n").filter(|_| note.len() <= NOTE_BYTES_MAX);
-    let (body, signatures) = parts.ok_or(NoClaim::Malformed)?;
-    let signed = note.get(..=body.len()).ok_or(NoClaim::Malformed)?;
+    let (signed, signatures) = split(note)?;
     check_signatures(signed, signatures, key)?;
-    let mut lines = body.split('\n');
+    let mut lines = signed.split('\n');
     let (origin, size, root) = (lines.next(), lines.next(), lines.next());
     if origin != Some(key.name()) {
         return Err(NoClaim::Malformed);
@@ -53,8 +50,39 @@ pub(super) fn claim(note: &[u8], key: &NoteKey) -> Result<Claim, NoClaim> {
     Ok(Claim { size, root })
 }
 
+/// When `witness` cosigned a note (seconds since 1970; the latest, if more than once); none if it did not. Source: c2sp.org/tlog-cosignature.
+pub(super) fn cosigned(note: &[u8], witness: &NoteKey) -> Result<Option<u64>, NoClaim> {
+    let (signed, signatures) = split(note)?;
+    let mut latest = None;
+    for signature in signatures_of(signatures, witness)? {
+        let (at, signature) = signature.split_first_chunk::<8>().ok_or(NoClaim::Forged)?;
+        let at = u64::from_be_bytes(*at);
+        let message = format!("cosignature/v1\ntime {at}\n{signed}");
+        witness.verify(message.as_bytes(), signature).map_err(|_| NoClaim::Forged)?;
+        latest = latest.max(Some(at));
+    }
+    Ok(latest)
+}
+
+/// What is signed, with its last line feed, and the lines of the signatures.
+fn split(note: &[u8]) -> Result<(&str, &str), NoClaim> {
+    let note = std::str::from_utf8(note).map_err(|_| NoClaim::Malformed)?;
+    let parts = note.rsplit_once("\n\n").filter(|_| note.len() <= NOTE_BYTES_MAX);
+    let (body, signatures) = parts.ok_or(NoClaim::Malformed)?;
+    Ok((note.get(..=body.len()).ok_or(NoClaim::Malformed)?, signatures))
+}
+
 fn check_signatures(signed: &str, lines: &str, key: &NoteKey) -> Result<(), NoClaim> {
-    let mut found = Err(NoClaim::Unsigned);
+    let signatures = signatures_of(lines, key)?;
+    for signature in &signatures {
+        key.verify(signed.as_bytes(), signature).map_err(|_| NoClaim::Forged)?;
+    }
+    if signatures.is_empty() { Err(NoClaim::Unsigned) } else { Ok(()) }
+}
+
+/// The signatures that say they are of `key`. Every line has to be one of somebody's.
+fn signatures_of(lines: &str, key: &NoteKey) -> Result<Vec<Vec<u8>>, NoClaim> {
+    let mut found = Vec::new();
     for line in lines.lines() {
         let mut words = line.split(' ');
         let (Some("—"), Some(name), Some(encoded), None) =
@@ -65,11 +93,10 @@ fn check_signatures(signed: &str, lines: &str, key: &NoteKey) -> Result<(), NoCl
         let bytes = STANDARD.decode(encoded).map_err(|_| NoClaim::Malformed)?;
         let Some((id, signature)) = bytes.split_first_chunk::<4>() else { return Err(NoClaim::Malformed) };
         if name == key.name() && *id == key.id() {
-            key.verify(signed.as_bytes(), signature).map_err(|_| NoClaim::Forged)?;
-            found = Ok(());
+            found.push(signature.to_vec());
         }
     }
-    found
+    Ok(found)
 }
 
 fn decimal(text: &str) -> Option<u64> {

@@ -84,6 +84,17 @@ pub struct Finding {
     pub file: String,
 }
 
+/// A witness that cosigned the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witnessed {
+    /// The name of its key.
+    pub name: String,
+    /// Entries of the largest checkpoint that it cosigned, of those that are known here.
+    pub size: u64,
+    /// When, as it says.
+    pub at: UnixMs,
+}
+
 /// What was checked, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
@@ -109,6 +120,8 @@ pub struct Report {
     pub unreadable: u64,
     /// Bytes of an unfinished write at the end; nothing in them was acknowledged.
     pub torn_bytes: u64,
+    /// Witnesses whose cosignatures hold, in the order in which their keys were given. They count only if the verdict is good.
+    pub witnesses: Vec<Witnessed>,
     /// Times of the first and the last entry.
     pub span: Option<(UnixMs, UnixMs)>,
     /// How often an entry is dated before the one in front of it: the clock was set back, or entries of several threads.
@@ -129,6 +142,9 @@ impl fmt::Display for Report {
         writeln!(f, "checkpoints  {}", self.checkpoints)?;
         writeln!(f, "tiles        {}", self.tiles)?;
         writeln!(f, "contents     {} present, {} erased", self.contents, self.erased)?;
+        for Witnessed { name, size, at } in &self.witnesses {
+            writeln!(f, "witness      {name}: {size} entries, {}", at.rfc3339())?;
+        }
         for (name, count) in [
             ("unreadable", self.unreadable),
             ("torn bytes", self.torn_bytes),

@@ -4,7 +4,8 @@ use botwarden_crypto::SigningKey;
 use botwarden_types::UnixMs;
 
 use super::*;
-use crate::c2sp::{Algorithm, NoteSigner, SignedCheckpoint, bundle};
+use crate::c2sp::{Algorithm, NoteSigner, SignedCheckpoint, bundle, cosign};
+use crate::cosigned::Cosigned;
 use crate::entry::tests::word;
 use crate::entry::{Entry, Erasure, Event};
 use crate::journal::frame;
@@ -426,4 +427,90 @@ mod reading {
             prop_assert_eq!(ids, want);
         }
     }
+}
+
+/// Two witnesses, and what is kept of them beside a log.
+fn witness(seed: u8) -> NoteSigner {
+    let secret = SigningKey::from_seed(&[seed; 32]);
+    NoteSigner::new(&format!("witness-{seed}.example"), Algorithm::CosignatureEd25519, secret).unwrap()
+}
+
+fn cosigned(note: &[u8], witness: &NoteSigner, at_secs: u64) -> Vec<u8> {
+    let checkpoint = SignedCheckpoint::parse(note, signer().key()).unwrap();
+    let line = cosign(&checkpoint.checkpoint().to_string(), at_secs, witness).unwrap();
+    [note, line.as_bytes()].concat()
+}
+
+fn quorum(witnesses: &[&NoteSigner], demanded: usize) -> Quorum {
+    Quorum { witnesses: witnesses.iter().map(|it| it.key().clone()).collect(), demanded }
+}
+
+#[test]
+fn witnesses_are_counted_and_a_quorum_can_be_demanded() {
+    let (first, second) = (witness(1), witness(2));
+    let disk = Arc::new(PowerDisk::default());
+    drop(written(&disk, 300));
+    let early = disk.bytes("checkpoint");
+    drop(written(&disk, PUBLISHED));
+    let late = disk.bytes("checkpoint");
+    disk.put(&Cosigned::file(first.key()), cosigned(&late, &first, 1_700_000_000));
+    for (name, kept, quorum, want) in [
+        ("nobody is asked for", vec![], quorum(&[], 0), Conclusion::Good),
+        ("one cosigned", vec![], quorum(&[&first, &second], 1), Conclusion::Good),
+        ("two are demanded", vec![], quorum(&[&first, &second], 2), Conclusion::CannotTell),
+        ("one is counted once", vec![], quorum(&[&first, &first], 2), Conclusion::CannotTell),
+        ("the other one", vec![], quorum(&[&second], 1), Conclusion::CannotTell),
+        (
+            "a kept one counts",
+            vec![cosigned(&early, &second, 1_600_000_000)],
+            quorum(&[&first, &second], 2),
+            Conclusion::Good,
+        ),
+    ] {
+        let kept: Vec<&[u8]> = kept.iter().map(Vec::as_slice).collect();
+        let report = verify_witnessed(&*disk, signer().key(), &kept, &quorum);
+        assert_eq!(report.verdict, want, "{name}: {report}");
+    }
+    let report = verify_witnessed(&*disk, signer().key(), &[], &quorum(&[&second, &first], 0));
+    let want =
+        Witnessed { name: "witness-1.example".to_owned(), size: PUBLISHED, at: UnixMs(1_700_000_000_000) };
+    assert_eq!(report.witnesses, [want]);
+    assert!(
+        report.to_string().contains("witness      witness-1.example: 1100 entries, 2023-11-14T22:13:20Z\n")
+    );
+}
+
+#[test]
+fn a_log_that_is_not_what_was_cosigned_is_found() {
+    let first = witness(1);
+    let file = Cosigned::file(first.key());
+    let disk = Arc::new(PowerDisk::default());
+    drop(written(&disk, 300));
+    let longer = Arc::new(PowerDisk::default());
+    drop(written(&longer, 700));
+    let later = cosigned(&longer.bytes("checkpoint"), &first, 5);
+    disk.put(&file, later);
+    found("an old copy", &disk, &[], Wrong::Truncate, 300, Some(700));
+    let other = SignedCheckpoint::sign(200, Hash::of(b"another history"), &signer());
+    disk.put(&file, cosigned(other.note().as_bytes(), &first, 5));
+    found("another history", &disk, &[], Wrong::Fork, 0, Some(200));
+    let published = disk.bytes("checkpoint");
+    let mut forged = cosigned(&published, &first, 5);
+    let at = forged.len() - 8;
+    forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+    disk.put(&file, forged);
+    assert_eq!(check(&disk, &[]).verdict, Conclusion::Good, "whose it is nobody knows without the key");
+    let report = verify_witnessed(&*disk, signer().key(), &[], &quorum(&[&first], 0));
+    assert_eq!(report.finding.unwrap().wrong, Wrong::Signature);
+    disk.put(&file, published.iter().rev().copied().collect());
+    assert_eq!(check(&disk, &[]).verdict, Conclusion::Tampered, "not a note");
+    disk.put(&file, published);
+    disk.put("cosigned/lock", vec![]);
+    disk.put("cosigned/0123456789abcdef0123456789abcdef.new", b"half".to_vec());
+    good(&disk);
+}
+
+fn good(disk: &PowerDisk) {
+    let report = check(disk, &[]);
+    assert_eq!(report.verdict, Conclusion::Good, "{report}");
 }

@@ -7,7 +7,7 @@ use super::journal::{self, Batch, Journal};
 use super::read::{self, Claim, NoClaim};
 use super::tree::Frontier;
 use super::watch::{Source, Watches};
-use super::{Conclusion, Finding, Report, Stop, Wrong};
+use super::{Conclusion, Finding, Quorum, Report, Stop, Wrong, witness};
 use crate::c2sp::NoteKey;
 use crate::port::Files;
 use crate::tree::{Hash, leaf_hash};
@@ -31,7 +31,12 @@ pub(super) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Goes over the log; tells besides whether it was written meanwhile, so that what was found may mean nothing.
-    pub(super) fn over(files: &'a dyn Files, key: &'a NoteKey, kept: &[&[u8]]) -> (Report, bool) {
+    pub(super) fn over(
+        files: &'a dyn Files,
+        key: &'a NoteKey,
+        kept: &[&[u8]],
+        quorum: &Quorum,
+    ) -> (Report, bool) {
         let report = Report {
             verdict: Conclusion::Good,
             finding: None,
@@ -44,6 +49,7 @@ impl<'a> Walk<'a> {
             erased: 0,
             unreadable: 0,
             torn_bytes: 0,
+            witnesses: Vec::new(),
             span: None,
             clock_steps_back: 0,
         };
@@ -59,16 +65,24 @@ impl<'a> Walk<'a> {
             account: Account::default(),
             report,
         };
-        let end = walk.run(kept);
-        walk.finish(end)
+        let end = walk.run(kept, quorum);
+        walk.finish(end, quorum)
     }
 
-    fn run(&mut self, kept: &[&[u8]]) -> Result<(), Stop> {
+    fn run(&mut self, kept: &[&[u8]], quorum: &Quorum) -> Result<(), Stop> {
+        // Before the checkpoint that is published: what is cosigned was published, and is never ahead of what is read after it.
+        let cosigned = witness::read_cosigned(self.files)?;
         self.published = self.read_published()?;
         for note in kept {
             let claim = read::claim(note, self.key)
                 .map_err(|_| Stop::CannotTell("a kept checkpoint is not one of this log's key".to_owned()))?;
             self.watches.add(&self.tree, claim, Source::Kept);
+            witness::count(note, claim, "a kept checkpoint", quorum, &mut self.report.witnesses)?;
+        }
+        for (file, note) in &cosigned {
+            let claim = witness::claim(file, note, self.key)?;
+            self.watches.add(&self.tree, claim, Source::Cosigned);
+            witness::count(note, claim, file, quorum, &mut self.report.witnesses)?;
         }
         self.watches.add(&self.tree, self.published, Source::Published);
         self.watches.meet(&self.tree)?;
@@ -365,7 +379,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn finish(mut self, end: Result<(), Stop>) -> (Report, bool) {
+    fn finish(mut self, end: Result<(), Stop>, quorum: &Quorum) -> (Report, bool) {
         self.report.entries = self.tree.size;
         self.report.root = self.tree.root();
         self.report.checkpoints = self.watches.met;
@@ -376,6 +390,7 @@ impl<'a> Walk<'a> {
             Err(Stop::CannotTell(reason)) => self.report.reason = Some(reason),
             Ok(()) => {
                 self.report.finding = self.account.finish();
+                self.report.reason = witness::missed(&self.report.witnesses, quorum);
                 if self.report.unreadable > 0 {
                     let unreadable = self.report.unreadable;
                     self.report.reason =

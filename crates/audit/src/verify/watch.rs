@@ -18,6 +18,8 @@ struct Watch {
 pub(super) enum Source {
     /// A checkpoint that somebody else kept.
     Kept,
+    /// One that lies beside the log because a witness cosigned it.
+    Cosigned,
     /// The one that is published.
     Published,
     /// A batch of the journal, from this entry on, in the segment that begins with that one.
@@ -30,6 +32,7 @@ impl Source {
     fn file(self) -> String {
         match self {
             Self::Kept => "a kept checkpoint".to_owned(),
+            Self::Cosigned => "cosigned".to_owned(),
             Self::Published => "checkpoint".to_owned(),
             Self::Batch { segment, .. } | Self::Segment(segment) => format!("journal/{segment:020}"),
         }
@@ -79,7 +82,7 @@ impl Watches {
             if watch.root != root {
                 // Who holds the key can sign a second history; only what others kept bounds where it begins.
                 let (wrong, from) = match watch.from {
-                    Source::Kept | Source::Published => (Wrong::Fork, self.kept),
+                    Source::Kept | Source::Cosigned | Source::Published => (Wrong::Fork, self.kept),
                     Source::Batch { first, .. } => (Wrong::Flip, self.good.max(first)),
                     Source::Segment(_) => (Wrong::Flip, self.good),
                 };
@@ -88,7 +91,7 @@ impl Watches {
             }
             match watch.from {
                 Source::Segment(_) => continue,
-                Source::Kept => self.kept = size,
+                Source::Kept | Source::Cosigned => self.kept = size,
                 Source::Published | Source::Batch { .. } => {}
             }
             self.good = size;

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use botwarden_gateway::config::BotConfig;
+use botwarden_reach::To;
 use botwarden_store::{DataDir, DataDirError};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::{ConfigFile, Format};
-use crate::config::{Config, ConfigErrors, Finding, Severity, StoreConfig, count, report};
+use crate::config::{AuditConfig, Config, ConfigErrors, Finding, Severity, StoreConfig, count, report};
 use crate::{exit, root};
 
 /// Check the configuration without starting anything, and say what it means.
@@ -75,6 +76,7 @@ fn surroundings(config: &Config, env: impl Fn(&str) -> Option<OsString>) -> Vec<
         }
     }
     findings.extend(root::surroundings(&config.root_key, &env));
+    findings.extend(watchers(&config.audit, &env));
     match DataDir::existing(&config.data_dir) {
         // Not there yet: `serve` and `key issue` make it.
         Ok(_) | Err(DataDirError::Missing { .. }) => {}
@@ -85,6 +87,33 @@ fn surroundings(config: &Config, env: impl Fn(&str) -> Option<OsString>) -> Vec<
                 anyhow::Error::new(error)
             );
             findings.push(Finding::error("data_dir", &found, "a directory that only this user may enter"));
+        }
+    }
+    findings
+}
+
+/// What does not fit around `[audit]` on this machine.
+fn watchers(audit: &AuditConfig, env: impl Fn(&str) -> Option<OsString>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (key, place) in audit.secrets() {
+        if let Err(error) = root::read(&place, &env) {
+            let found = format!("a secret that cannot be read ({:#})", anyhow::Error::new(error));
+            let expected = "one that can be read where `botwarden serve` runs";
+            findings.push(Finding::warning(&key, &found, expected));
+        }
+    }
+    for (key, path) in audit.ca_files() {
+        if let Err(error) = std::fs::File::open(&path) {
+            let found = format!("`{}`, which cannot be read ({error})", path.display());
+            findings.push(Finding::error(&key, &found, "a PEM file"));
+        }
+    }
+    for (at, place) in audit.places.iter().enumerate() {
+        if let To::Folder(path) = &place.to
+            && !path.is_dir()
+        {
+            let found = format!("`{}`, where there is no folder", path.display());
+            findings.push(Finding::warning(&format!("audit.send[{at}].to"), &found, "one that is there"));
         }
     }
     findings
@@ -113,12 +142,13 @@ fn meaning(config: &Config) -> String {
     let listen = &config.listen;
     let backend = listen.backend.map_or(String::new(), |at| format!(", backend http://{at}"));
     let mut text = format!(
-        "\nlisten    gateway http://{}{backend}, ops http://{}\ndata      {}\nroot key  {}\n{}log       {}\n",
+        "\nlisten    gateway http://{}{backend}, ops http://{}\ndata      {}\nroot key  {}\n{}{}log       {}\n",
         listen.gateway,
         listen.ops,
         config.data_dir.display(),
         config.root_key.words(),
         store(&config.store),
+        watched(&config.audit),
         config.log.level,
     );
     for bot in &config.bots {
@@ -150,6 +180,24 @@ fn store(store: &StoreConfig) -> String {
         }
         StoreConfig::Variable(variable) => format!("store     PostgreSQL, its address from {variable}\n"),
     }
+}
+
+/// Nothing where nobody keeps watch over the audit log.
+fn watched(audit: &AuditConfig) -> String {
+    if audit.is_empty() {
+        return String::new();
+    }
+    let witnesses: Vec<&str> = audit.witnesses.iter().map(|it| it.key.name()).collect();
+    let places: Vec<String> = audit.places.iter().map(|it| format!("{} ({})", it.name, it.kind())).collect();
+    let mut text = format!("audit     every {} s", audit.interval.as_secs());
+    if !witnesses.is_empty() {
+        let (quorum, of) = (audit.quorum, witnesses.len());
+        text += &format!(", cosigned by {quorum} of {of}: {}", witnesses.join(", "));
+    }
+    if !places.is_empty() {
+        text += &format!(", sent to {}", places.join(", "));
+    }
+    text + "\n"
 }
 
 fn key(bot: &BotConfig) -> String {

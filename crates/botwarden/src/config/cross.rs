@@ -26,6 +26,15 @@ pub(super) fn listeners(reader: &mut Reader<'_>, listen: &Listen) {
     }
 }
 
+/// A quorum counts witnesses.
+pub(super) fn audit(reader: &mut Reader<'_>) {
+    let key = "audit.quorum";
+    if reader.is_written(key) && !reader.is_written("audit.witness") {
+        let found = "a quorum without witnesses";
+        reader.found(Finding::error(key, found, "an `[[audit.witness]]` beside it, or nothing"), key);
+    }
+}
+
 /// Bots by themselves are valid; between them, names must differ.
 pub(super) fn bots(reader: &mut Reader<'_>, bots: &[Option<BotConfig>]) {
     let mut names: HashMap<&str, usize> = HashMap::new();

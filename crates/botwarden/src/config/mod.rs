@@ -4,6 +4,7 @@
 //! (unknown keys, wrong types, missing keys), and each crate turns its own raw table into its valid one. [`cross`] then looks at
 //! what only the whole can show. A [`Config`] that exists has passed all of them; there is no half of one.
 
+mod audit;
 mod cross;
 mod errors;
 mod finding;
@@ -24,6 +25,7 @@ use botwarden_gateway::config::{BotConfig, Bounds, Listen, Timeouts};
 
 use crate::logs;
 
+pub(crate) use audit::AuditConfig;
 pub(crate) use errors::{ConfigErrors, count, report};
 pub(crate) use finding::{Finding, Severity};
 #[cfg(any(test, feature = "fuzzing"))]
@@ -44,6 +46,8 @@ pub(crate) struct Config {
     pub(crate) root_key: RootKeyConfig,
     /// Where keys and sessions lie.
     pub(crate) store: StoreConfig,
+    /// Who keeps watch over the audit log.
+    pub(crate) audit: AuditConfig,
     /// Where the gateway listens.
     pub(crate) listen: Listen,
     /// Bounds on what comes in and goes out.

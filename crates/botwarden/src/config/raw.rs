@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::LogConfig;
+use super::audit::RawAudit;
 use super::root_key::RawRootKey;
 use super::store::RawStore;
 use crate::logs;
@@ -27,6 +28,9 @@ pub(crate) struct RawConfig {
     /// Where keys and sessions lie, if several nodes share them.
     #[serde(default)]
     pub(crate) store: RawStore,
+    /// Who keeps watch over the audit log: witnesses that cosign its checkpoints, and places they are sent to.
+    #[serde(default)]
+    pub(crate) audit: RawAudit,
     /// Where callers, backends and monitoring come in. Loopback addresses only.
     #[serde(default)]
     pub(crate) listen: RawListen,

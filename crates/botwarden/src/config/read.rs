@@ -13,12 +13,13 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
+use super::audit::RawAudit;
 use super::finding::{FINDINGS_MAX, Place};
 use super::raw::{Limits, RawLimits, RawLog};
 use super::root_key::{RawRootKey, RootKeyConfig};
 use super::shape::{hidden, is_credential_place};
 use super::store::RawStore;
-use super::{Config, Finding, LogConfig, Severity, Source, StoreConfig, cross, schema, shape};
+use super::{AuditConfig, Config, Finding, LogConfig, Severity, Source, StoreConfig, cross, schema, shape};
 
 /// Bots of one file.
 const BOTS_MAX: usize = 1000;
@@ -62,6 +63,7 @@ impl<'a> Reader<'a> {
         let data_dir = self.data_dir(folder);
         let root_key: Option<RootKeyConfig> = self.section::<RawRootKey, _>("root_key");
         let store: Option<StoreConfig> = self.section::<RawStore, _>("store");
+        let audit: Option<AuditConfig> = self.section::<RawAudit, _>("audit");
         let listen: Option<Listen> = self.section::<RawListen, _>("listen");
         let bounds: Option<Bounds> = self.section::<RawBounds, _>("bounds");
         let timeouts: Option<Timeouts> = self.section::<RawTimeouts, _>("timeouts");
@@ -71,11 +73,13 @@ impl<'a> Reader<'a> {
         if let Some(listen) = &listen {
             cross::listeners(self, listen);
         }
+        cross::audit(self);
         cross::bots(self, &bots);
         Some(Config {
             data_dir: data_dir?,
             root_key: root_key?.in_folder(folder),
             store: store?,
+            audit: audit?.in_folder(folder),
             listen: listen?,
             bounds: bounds?,
             timeouts: timeouts?,

@@ -234,11 +234,12 @@ fn explained(finding: Finding, schema: &Value) -> Finding {
 }
 
 /// Whether people may have put a credential there: below a key that is named so, or in the address of the store. (A root key's `key` is a name
-/// in a service.)
+/// in a service, a witness's is public.)
 pub(super) fn is_credential_place(path: &str) -> bool {
     let names: &[&str] = match path.split('.').next() {
         Some("store") => return true,
         Some("root_key") => &["passphrase", "token"],
+        Some("audit") => &["token", "hmac_key"],
         _ => &["key"],
     };
     path.split('.').any(|segment| names.contains(&segment))

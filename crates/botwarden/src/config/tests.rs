@@ -109,7 +109,7 @@ fn the_schema_is_that_of_the_file() {
     let keys: Vec<&str> = properties.keys().map(String::as_str).collect();
     assert_eq!(
         keys,
-        ["bot", "bounds", "data_dir", "limits", "listen", "log", "root_key", "store", "timeouts"]
+        ["audit", "bot", "bounds", "data_dir", "limits", "listen", "log", "root_key", "store", "timeouts"]
     );
     assert_eq!(schema["additionalProperties"], false);
     assert_eq!(schema["required"], serde_json::json!(["bot"]));

@@ -26,7 +26,7 @@ use crate::archive::Archivist;
 use crate::config::Config;
 use crate::ledger::Bookkeeper;
 use crate::state::State;
-use crate::{accountable, logs};
+use crate::{accountable, logs, witness};
 use erasures::Erasures;
 
 /// How often changes that nobody announced are looked for (DESIGN: in force within about a second).
@@ -143,6 +143,8 @@ pub(crate) struct Server {
     tasks: Vec<JoinHandle<()>>,
     /// Ends by itself, when everything is written.
     archiving: JoinHandle<()>,
+    /// If anybody is to keep watch over the audit log.
+    watch: Option<witness::Watch>,
 }
 
 impl Server {
@@ -184,6 +186,7 @@ impl Server {
             .context("opening the audit log")?;
         let configured = accountable::configured(None, config.digest, 0)?;
         audit.note(clock.now().wall, configured)?.durable().await.context("writing the audit log")?;
+        let witnesses = witnesses(&config, &state.dir, &audit, &clock)?;
         let (archive, archiving) = Archivist::new(store.clone(), clock.clone());
         let ports = Ports {
             ledger: Arc::new(Bookkeeper(audit.clone())),
@@ -206,6 +209,8 @@ impl Server {
             tasks.push(tokio::spawn(nodes::follow(changes, authenticator.clone(), erasures)));
         }
         let archiving = tokio::spawn(archiving);
+        let watch =
+            witnesses.map(|it| witness::Watch::start(it, config.audit.interval, gateway.witness_meter()));
         Ok(Self {
             gateway,
             authenticator,
@@ -221,6 +226,7 @@ impl Server {
             lookup,
             tasks,
             archiving,
+            watch,
         })
     }
 
@@ -262,6 +268,7 @@ impl Server {
             ("`data_dir`", config.data_dir == self.config.data_dir),
             ("`[root_key]`", config.root_key == self.config.root_key),
             ("`[store]`", config.store == self.config.store),
+            ("`[audit]`", config.audit == self.config.audit),
             ("`[listen]`", config.listen == self.config.listen),
             ("`[limits]`", config.limit_keys_max == self.config.limit_keys_max),
             ("`[log]`", config.log == self.config.log),
@@ -299,8 +306,14 @@ impl Server {
             tracing::warn!(%error, "the limit journal was not closed; the next start replays it");
         }
         let (audit, now) = (self.audit.clone(), self.clock.now().wall);
-        if tokio::task::spawn_blocking(move || audit.close("signal", now)).await.is_err() {
-            tracing::error!("the audit log was not closed in good order");
+        let close = async {
+            if tokio::task::spawn_blocking(move || audit.close("signal", now)).await.is_err() {
+                tracing::error!("the audit log was not closed in good order");
+            }
+        };
+        match self.watch {
+            Some(watch) => watch.stop(close).await,
+            None => close.await,
         }
         self.listening.abort();
         let _ = self.listening.await;
@@ -345,6 +358,21 @@ async fn keep_limits(journal: Arc<FileJournal>, limiter: Arc<Limiter>, clock: Ar
 fn live(config: &Config, lookup: &KeyLookup, limiter: &Limiter) -> anyhow::Result<Live> {
     let bots = config.provider_keys(|name| lookup(name).map(Into::into))?;
     Live::new(bots, config.bounds, config.timeouts, limiter).context("preparing the configuration")
+}
+
+/// Whoever is to keep watch over the audit log.
+fn witnesses(
+    config: &Config,
+    dir: &DataDir,
+    audit: &AuditLog,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Option<witness::Watchers>> {
+    if config.audit.is_empty() {
+        return Ok(None);
+    }
+    let key = audit.key().clone();
+    let watchers = witness::Watchers::new(&config.audit, dir.audit(), key, clock.clone());
+    Ok(Some(watchers.context("preparing the watch over the audit log")?))
 }
 
 /// 64 random bits, so that the request ids of two runs never meet.

@@ -33,3 +33,4 @@ mod upstream_early;
 mod upstream_faults;
 mod upstream_waits;
 mod upstream_wire;
+mod witness;

@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use crate::config::Listen;
+use crate::metrics::WitnessMeter;
 use crate::route::Door;
 use crate::state::{Live, Ports, Shared};
 
@@ -118,6 +119,11 @@ impl Gateway {
     /// Counts a configuration that was refused; the one before stays in force.
     pub fn reload_refused(&self) {
         self.shared.metrics.reloaded("refused");
+    }
+
+    /// Where those are counted who keep watch over the audit log.
+    pub fn witness_meter(&self) -> WitnessMeter {
+        self.shared.metrics.witnesses.clone()
     }
 
     /// Takes no new connections, lets requests in flight finish within the drain timeout or until `hurry` is over, then

@@ -3,9 +3,7 @@
 //! Source: docs.aws.amazon.com/kms/latest/APIReference (Encrypt, Decrypt), AWS JSON 1.1.
 
 mod config;
-mod credentials;
 mod error;
-mod sign;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,18 +17,15 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub use config::{KmsConfig, RawKms};
-pub use credentials::{Credentials, CredentialsError};
 pub use error::KmsError;
-use sign::{Scope, Signable};
 
+use crate::aws::CredentialsNow;
+use crate::aws::sign::{self, Scope, Signable};
 use crate::call::{Answer, CallError, Client, ClientError};
 use crate::patience::Patience;
 use crate::wrapped::{self, Plaintext};
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
-
-/// Gives credentials as they are now: temporary ones are renewed while we run.
-type CredentialsNow = dyn Fn() -> Result<Credentials, Box<dyn std::error::Error + Send + Sync>> + Send + Sync;
 
 /// A root key that AWS keeps. Wrapped keys are the blobs that `Encrypt` gives, under the key's newest material.
 pub struct AwsKms {

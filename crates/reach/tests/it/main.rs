@@ -1,11 +1,15 @@
-//! Services that keep the root key, as they answer and as they fail.
+//! Services that keep the root key, and whoever keeps watch over the audit log, as they answer and as they fail.
 
 #[cfg(test)]
 mod kms;
 #[cfg(test)]
+mod send;
+#[cfg(test)]
 mod tls;
 #[cfg(test)]
 mod vault;
+#[cfg(test)]
+mod witness;
 
 use std::time::Duration;
 

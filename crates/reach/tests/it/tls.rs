@@ -14,12 +14,12 @@ use tokio_rustls::TlsAcceptor;
 use crate::vault::{TOKEN, Token};
 use crate::{name, patience, told};
 
-fn file(name: &str) -> PathBuf {
+pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../botwarden/tests/gateway/tls").join(name)
 }
 
-/// Ends TLS before a Vault, with this certificate; returns where.
-async fn terminator(certificate: &str, vault: &FakeVault) -> String {
+/// Ends TLS before what listens there, with this certificate; returns the port.
+pub(crate) async fn terminator(certificate: &str, behind: String) -> u16 {
     let chain = vec![CertificateDer::from_pem_file(file(certificate)).unwrap()];
     let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -32,7 +32,6 @@ async fn terminator(certificate: &str, vault: &FakeVault) -> String {
     let acceptor = TlsAcceptor::from(Arc::new(settings));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let behind = vault.url().replace("http://", "");
     tokio::spawn(async move {
         loop {
             let (socket, _) = listener.accept().await.unwrap();
@@ -45,7 +44,7 @@ async fn terminator(certificate: &str, vault: &FakeVault) -> String {
             });
         }
     });
-    format!("https://127.0.0.1:{port}")
+    port
 }
 
 fn root(url: String, authority: PathBuf) -> Result<VaultTransit, ClientError> {
@@ -69,7 +68,8 @@ async fn a_service_that_shows_who_it_is_gets_the_token_and_no_other() {
         ("of another time", "expired.pem", "ca.pem", false),
     ] {
         let vault = FakeVault::start(TOKEN).await;
-        let url = terminator(certificate, &vault).await;
+        let port = terminator(certificate, vault.url().replace("http://", "")).await;
+        let url = format!("https://127.0.0.1:{port}");
         let key = SecretKey::generate().unwrap();
         let done = root(url, file(authority)).unwrap().wrap(name(1), &key).await;
         assert_eq!(done.is_ok(), trusted, "{what}");

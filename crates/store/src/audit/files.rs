@@ -76,7 +76,7 @@ impl AuditFiles {
         Self { folder: folder.into(), appended: Mutex::default(), ends: Mutex::default() }
     }
 
-    fn path(&self, name: &str) -> io::Result<PathBuf> {
+    pub(super) fn path(&self, name: &str) -> io::Result<PathBuf> {
         let is_inside = name.split('/').all(|part| !matches!(part, "" | "." | ".."));
         if is_inside { Ok(self.folder.join(name)) } else { Err(io::ErrorKind::InvalidInput.into()) }
     }
@@ -89,7 +89,7 @@ impl AuditFiles {
     }
 
     /// Brings the names in the folder of `path`, and that of the folders up to the log's own, to the disk.
-    fn sync_folders(&self, path: &Path) -> io::Result<()> {
+    pub(super) fn sync_folders(&self, path: &Path) -> io::Result<()> {
         for folder in path.ancestors().skip(1) {
             File::open(folder)?.sync_all()?;
             if folder == self.folder {

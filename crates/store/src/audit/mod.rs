@@ -1,6 +1,7 @@
 //! The audit log at work: many threads bring entries, one writes them, so that a sync serves all who wait for it.
 
 mod committer;
+mod cosigned;
 mod files;
 mod pending;
 mod receipt;
@@ -20,6 +21,7 @@ use botwarden_types::{BotName, UnixMs, UserName};
 use parking_lot::{Condvar, Mutex};
 use smallvec::SmallVec;
 
+pub use cosigned::KeepError;
 pub use files::AuditFiles;
 pub use receipt::{Durable, Receipt};
 

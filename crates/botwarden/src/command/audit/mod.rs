@@ -5,6 +5,7 @@ mod key;
 mod prove;
 mod tail;
 mod verify;
+mod witness;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,7 +21,7 @@ use crate::config::Config;
 use crate::exit::Advice;
 use crate::state::State;
 
-/// Check, prove, export and follow the audit log.
+/// Check, prove, export and follow the audit log, and have it witnessed.
 ///
 /// Every decision, its outcome and every operator's action is in it, signed and on disk before it takes effect. The log needs none of
 /// this program to be checked: it is C2SP tlog-tiles, and `audit key` prints the key that checks it.
@@ -32,6 +33,7 @@ pub(crate) enum Audit {
     Export(export::Export),
     Tail(tail::Tail),
     Key(key::Key),
+    Witness(witness::Witness),
 }
 
 impl Audit {
@@ -42,6 +44,7 @@ impl Audit {
             Self::Export(export) => export.run(before).await,
             Self::Tail(tail) => tail.run(before).await,
             Self::Key(key) => key.run(before).await,
+            Self::Witness(witness) => witness.run(before).await,
         }
     }
 }
@@ -62,9 +65,18 @@ struct Which {
 impl Which {
     /// The files and the key that checks them. Where both are given nothing else is read: no configuration, no secret.
     async fn open(self, before: PathBuf) -> anyhow::Result<(AuditFiles, NoteKey)> {
+        let (files, key, _) = self.open_with_witnesses(before).await?;
+        Ok((files, key))
+    }
+
+    /// The same, and the witnesses' keys, as far as a configuration is read.
+    async fn open_with_witnesses(
+        self,
+        before: PathBuf,
+    ) -> anyhow::Result<(AuditFiles, NoteKey, Vec<NoteKey>)> {
         let key = self.key.as_deref().map(given_key).transpose()?;
         if let (Some(folder), Some(key)) = (&self.log, &key) {
-            return Ok((AuditFiles::new(folder), key.clone()));
+            return Ok((AuditFiles::new(folder), key.clone(), Vec::new()));
         }
         let config = Config::load(&self.config.or(before))?;
         let key = match key {
@@ -72,7 +84,8 @@ impl Which {
             None => own_key(&config).await?,
         };
         let dir = DataDir::existing(&config.data_dir)?;
-        Ok((AuditFiles::new(dir.audit()), key))
+        let witnesses = config.audit.witnesses.iter().map(|witness| witness.key.clone()).collect();
+        Ok((AuditFiles::new(dir.audit()), key, witnesses))
     }
 }
 

@@ -50,6 +50,26 @@ fn what_does_not_fit_this_machine_is_found() {
 }
 
 #[test]
+fn who_keeps_watch_over_the_audit_log_is_told() {
+    let desk = Desk::new();
+    let watch = include_str!("../../../../../testdata/fuzz/config/watch_over_the_audit_log");
+    desk.write("botwarden.toml", &watch.replace("/mnt/worm", "/nonexistent/worm"));
+    let ran = desk.run(&["check"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let audit = "audit     every 30 s, cosigned by 1 of 2: witness.example.com/1, witness.example.net, sent to \
+                 worm (file), siem (syslog), hook (webhook), bucket (s3)\n";
+    assert!(ran.out.contains(audit), "{}", ran.out);
+    for missing in [
+        "audit.send[0].to: found `/nonexistent/worm`, where there is no folder",
+        "audit.send[2].token: found a secret that cannot be read (the variable `HOOK_TOKEN` is not set)",
+        "audit.send[2].hmac_key: found a secret that cannot be read",
+        "audit.send[3]: found a secret that cannot be read (the variable `AWS_ACCESS_KEY_ID` is not set)",
+    ] {
+        assert!(ran.out.contains(missing), "{missing}: {}", ran.out);
+    }
+}
+
+#[test]
 fn a_bad_configuration_stops_every_command_that_needs_one() {
     let desk = Desk::new();
     desk.write("botwarden.toml", &SHOP.replace("shop", "The Shop"));

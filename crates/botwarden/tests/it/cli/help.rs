@@ -26,6 +26,7 @@ const COMMANDS: &[&[&str]] = &[
     &["audit", "export"],
     &["audit", "tail"],
     &["audit", "key"],
+    &["audit", "witness"],
     &["backup"],
     &["backup", "create"],
     &["backup", "restore"],

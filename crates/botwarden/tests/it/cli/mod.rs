@@ -57,7 +57,9 @@ impl Desk {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_botwarden"));
         command.args(arguments).current_dir(self.path()).stdin(Stdio::null());
-        for variable in ["BOTWARDEN_CONFIG", "OPENAI_API_KEY", "RUST_LOG", "CLICOLOR_FORCE"] {
+        for variable in
+            ["BOTWARDEN_CONFIG", "OPENAI_API_KEY", "RUST_LOG", "CLICOLOR_FORCE", "AWS_ACCESS_KEY_ID"]
+        {
             command.env_remove(variable);
         }
         command

@@ -1,4 +1,4 @@
-//! AWS Signature Version 4, as far as a POST without a query takes it.
+//! AWS Signature Version 4, as far as requests without a query take it.
 //!
 //! Source: docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 
@@ -9,31 +9,31 @@ use zeroize::Zeroizing;
 use super::credentials::Credentials;
 
 /// What is signed.
-pub(super) struct Signable<'a> {
-    pub(super) method: &'a str,
+pub(crate) struct Signable<'a> {
+    pub(crate) method: &'a str,
     /// As it is sent: what it holds needs no encoding.
-    pub(super) path: &'a str,
+    pub(crate) path: &'a str,
     /// Names in lower case and in alphabetical order, `host` and `x-amz-date` among them; values without spaces around them.
-    pub(super) headers: &'a [(&'a str, &'a str)],
-    pub(super) body: &'a [u8],
+    pub(crate) headers: &'a [(&'a str, &'a str)],
+    pub(crate) body: &'a [u8],
 }
 
 /// When and where a signature holds.
 #[derive(Clone, Copy)]
-pub(super) struct Scope<'a> {
+pub(crate) struct Scope<'a> {
     /// `20150830T123600Z`
-    pub(super) date: &'a str,
-    pub(super) region: &'a str,
-    pub(super) service: &'a str,
+    pub(crate) date: &'a str,
+    pub(crate) region: &'a str,
+    pub(crate) service: &'a str,
 }
 
 /// The time as AWS writes it: `20150830T123600Z`.
-pub(super) fn date(now: UnixMs) -> String {
+pub(crate) fn date(now: UnixMs) -> String {
     now.rfc3339().replace(['-', ':'], "")
 }
 
 /// The value of `authorization`.
-pub(super) fn authorization(signable: &Signable<'_>, scope: Scope<'_>, credentials: &Credentials) -> String {
+pub(crate) fn authorization(signable: &Signable<'_>, scope: Scope<'_>, credentials: &Credentials) -> String {
     let names: Vec<&str> = signable.headers.iter().map(|(name, _)| *name).collect();
     let names = names.join(";");
     let headers: String = signable.headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
@@ -54,7 +54,7 @@ pub(super) fn authorization(signable: &Signable<'_>, scope: Scope<'_>, credentia
     )
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -20,9 +20,9 @@ pub enum CredentialsError {
 /// Credentials of AWS. The two secret parts never print.
 #[derive(Clone)]
 pub struct Credentials {
-    pub(super) access_key: String,
-    pub(super) secret_key: Secret,
-    pub(super) session_token: Option<Secret>,
+    pub(crate) access_key: String,
+    pub(crate) secret_key: Secret,
+    pub(crate) session_token: Option<Secret>,
 }
 
 /// Their names in the environment.
