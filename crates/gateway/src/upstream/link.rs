@@ -19,7 +19,7 @@ use super::Outbound;
 use crate::bodies::{Payload, Unsent};
 
 /// Bytes of an answer that wait in memory, its whole head among them. Vendors' heads are about 2 KiB.
-const READ_BYTES_MAX: usize = 64 << 10;
+const READ_BYTES_MAX: usize = 16 << 10;
 /// Header fields of an answer. Vendors behind a content network send about 40; up to 100 hyper reads without an allocation.
 const HEADER_FIELDS_MAX: usize = 100;
 

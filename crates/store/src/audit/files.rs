@@ -16,6 +16,8 @@ const JOURNAL: &str = "journal/";
 const ROOM_BYTES_MIN: u64 = 64 << 10;
 /// …to this.
 const ROOM_BYTES_MAX: u64 = 1 << 20;
+/// What room is written with.
+static ZEROS: [u8; 32 << 10] = [0; 32 << 10];
 /// Where something ends in a journal, it ends at a multiple of this, and no such piece of it is all zeros: zeros that follow are room.
 const ALIGNMENT: u64 = 32;
 /// Bytes looked through at once for the end of what is in a journal.
@@ -48,10 +50,14 @@ impl Appended {
         let end = self.end + bytes.len() as u64;
         if self.name.starts_with(JOURNAL) && end > self.length {
             let room = self.end.clamp(ROOM_BYTES_MIN, ROOM_BYTES_MAX).max(bytes.len() as u64);
-            let zeros = vec![0; usize::try_from(end + room - self.length).unwrap_or(0)];
-            self.file.write_all_at(&zeros, self.length)?;
+            let length = end + room;
+            // Piece by piece: as many zeros at once would stay with the process.
+            while self.length < length {
+                let piece = ZEROS.len().min(usize::try_from(length - self.length).unwrap_or(usize::MAX));
+                self.file.write_all_at(ZEROS.get(..piece).unwrap_or(&ZEROS), self.length)?;
+                self.length += piece as u64;
+            }
             self.file.sync_all()?;
-            self.length += zeros.len() as u64;
         }
         self.file.write_all_at(bytes, self.end)?;
         (self.end, self.length) = (end, self.length.max(end));
