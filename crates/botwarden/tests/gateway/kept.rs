@@ -117,6 +117,7 @@ async fn what_is_to_be_kept_is_refused_while_it_cannot_be() {
     let shop = shop("metadata").await;
     let mut client = shop.client_for("alice").await;
     assert_eq!(client.post(CHAT, ASK).await.decision(), (200, "allowed"));
+    assert_eq!(kept(&shop.gateway, "alice", 1).await.len(), 1, "written before the disk is full");
     shop.gateway.fill_disk().await;
     let stranger = shop.client_for("bob").await.post(CHAT, ASK).await;
     assert_eq!(stranger.decision(), (503, "unrecorded"), "there is no key to keep it under");

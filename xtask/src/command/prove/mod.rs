@@ -10,6 +10,7 @@ use anyhow::Context as _;
 
 use self::proofs::{PROOFS, Proof};
 use crate::debian::machine;
+use crate::postgres::{self, Postgres};
 use crate::run::{Steps, describe, succeeded};
 use crate::workspace::Workspace;
 
@@ -78,25 +79,31 @@ fn prove(workspace: &Workspace, proof: &Proof, steps: &mut Steps) -> anyhow::Res
             .args(args.iter().map(|arg| arg.replace("{target}", target.trim_end_matches('/'))));
         cargo
     };
-    let Some((last, before)) = proof.cargo.split_last() else { return Ok(()) };
-    for args in before {
-        steps.run(proof.name, command(args))?;
-    }
-    let mut cargo = command(last);
-    match proof.page {
-        Page::Own(page) => {
-            steps.run(proof.name, cargo)?;
-            eprintln!("xtask: written: {page}");
+    let postgres = proof.postgres.then(|| Postgres::start(steps)).transpose()?;
+    let mut printed = String::new();
+    for args in proof.cargo {
+        let mut cargo = command(args);
+        if let Some(postgres) = &postgres {
+            cargo.env(postgres::VARIABLE, postgres.url());
         }
+        match proof.page {
+            Page::Own(_) => steps.run(proof.name, cargo)?,
+            Page::Printed => {
+                let line = describe(&cargo);
+                printed += &steps.step(proof.name, &line, || show_and_keep(&mut cargo))?;
+            }
+        }
+    }
+    let page = match proof.page {
+        Page::Own(page) => page.to_owned(),
         Page::Printed => {
-            let line = describe(&cargo);
-            let printed = steps.step(proof.name, &line, || show_and_keep(&mut cargo))?;
             let page = format!("docs/results/{}.md", proof.name);
             fs::write(workspace.path(&page), result(workspace, proof, &printed)?)
                 .with_context(|| format!("writing {page}"))?;
-            eprintln!("xtask: written: {page}");
+            page
         }
-    }
+    };
+    eprintln!("xtask: written: {page}");
     Ok(())
 }
 

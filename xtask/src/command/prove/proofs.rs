@@ -7,9 +7,11 @@ pub(super) struct Proof {
     pub(super) name: &'static str,
     pub(super) claim: &'static str,
     /// What cargo is asked to do, one call after the other; `{target}` stands for the build's output folder.
-    /// What the last one prints is the result.
+    /// What they print is the result.
     pub(super) cargo: &'static [&'static [&'static str]],
     pub(super) page: Page,
+    /// Whether a PostgreSQL server is started for it.
+    pub(super) postgres: bool,
 }
 
 /// Side by side with other proxies, written by the bench itself.
@@ -36,6 +38,7 @@ macro_rules! side_by_side {
                 ],
             ],
             page: Page::Own("docs/results/gateway.md"),
+            postgres: false,
         }
     };
 }
@@ -60,6 +63,7 @@ pub(super) const PROOFS: &[Proof] = &[
         claim: "a limit decision costs less than governor's and a 50th of Python's, a key weighs at most 24 to 96 bytes, a flood of keys changes nothing",
         cargo: &[&["bench", "--package", "botwarden-limit", "--bench", "decide"]],
         page: Page::Printed,
+        postgres: false,
     },
     Proof {
         name: "limits-exact",
@@ -78,12 +82,14 @@ pub(super) const PROOFS: &[Proof] = &[
             &["test", "--release", "--package", "botwarden-limit", "--lib", "--features", "prove"],
         ],
         page: Page::Printed,
+        postgres: false,
     },
     Proof {
         name: "audit",
         claim: "the audit log is checked at 500,000 entries a second and core or more, in memory that does not grow with it",
         cargo: &[&["bench", "--package", "botwarden-audit", "--bench", "verify"]],
         page: Page::Printed,
+        postgres: false,
     },
     Proof {
         name: "kept",
@@ -103,6 +109,7 @@ pub(super) const PROOFS: &[Proof] = &[
             "nothing_that_was_said_lies_in_the_clear_after_many_chats",
         ]],
         page: Page::Printed,
+        postgres: true,
     },
     Proof {
         name: "sealed",
@@ -112,17 +119,20 @@ pub(super) const PROOFS: &[Proof] = &[
             &["bench", "--package", "botwarden-store", "--bench", "audit"],
         ],
         page: Page::Printed,
+        postgres: false,
     },
     Proof {
         name: "fernet",
         claim: "a Fernet token costs a 40th of Python's time at 64 bytes and a 5th at 16 MiB, and little more than its longest chain of instructions",
         cargo: &[&["bench", "--package", "botwarden-fernet", "--bench", "tokens"]],
         page: Page::Printed,
+        postgres: false,
     },
     Proof {
         name: "fuzz",
         claim: "no parser of outside bytes crashes: ten minutes of processor time for each family, at least one for each target",
         cargo: &[&["xtask", "fuzz", "--every", "--seconds", "600"]],
         page: Page::Printed,
+        postgres: false,
     },
 ];
