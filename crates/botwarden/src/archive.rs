@@ -29,6 +29,9 @@ pub(crate) struct Archivist {
     failing: Arc<AtomicBool>,
 }
 
+/// How long a request waits for room before it is refused.
+const ROOM_PATIENCE: Duration = Duration::from_secs(5);
+
 /// An exchange and the room it takes.
 struct Waiting {
     new: NewExchange,
@@ -63,9 +66,14 @@ impl Archivist {
         if self.failing.load(Ordering::Relaxed) {
             return None;
         }
-        let kib = u32::try_from(bytes.div_ceil(1 << 10)).ok()?;
-        let room = self.content.clone().try_acquire_many_owned(kib).ok()?;
-        let place = self.queue.clone().try_reserve_owned().ok()?;
+        let kib =
+            u32::try_from(bytes.div_ceil(1 << 10)).ok().filter(|kib| *kib as usize <= CONTENT_KIB_MAX)?;
+        let taking = async {
+            let room = self.content.clone().acquire_many_owned(kib).await.ok()?;
+            Some((room, self.queue.clone().reserve_owned().await.ok()?))
+        };
+        // More comes than can be written for a while: that slows callers down before it turns them away.
+        let (room, place) = tokio::time::timeout(ROOM_PATIENCE, taking).await.ok()??;
         let key = match user {
             Some(user) => Some(self.key_of(bot, user).await?),
             None => None,

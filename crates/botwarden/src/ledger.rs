@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use botwarden_audit::{Decision, Event, Outcome as Ended, Verdict, Word};
-use botwarden_gateway::{Decided, Ledger, Outcome, Receipt};
+use botwarden_audit::{Decision, Event, Outcome as Ended, ToolCall, ToolPlace, Verdict, Word};
+use botwarden_crypto::sha256;
+use botwarden_gateway::{Decided, Ledger, Outcome, Proposed, Receipt};
 use botwarden_store::audit::{AuditLog, Haste, Person};
 
 /// Writes the gateway's decisions and their outcomes to the audit log.
@@ -30,10 +31,33 @@ impl Ledger for Bookkeeper {
             bot: decided.bot.clone(),
             user: user.clone(),
             address: decided.address,
+            arguments: None,
         });
         // What is refused releases nothing, so nobody waits for it.
         let haste = if decided.refused.is_none() { Haste::Awaited } else { Haste::InPassing };
         let receipt = self.0.record(decided.at, event, person, haste).ok()?;
+        Some(Box::pin(async move { receipt.durable().await.is_ok() }))
+    }
+
+    fn proposed(&self, proposed: &Proposed<'_>) -> Option<Receipt> {
+        let call = proposed.call;
+        let event = Event::ToolCall(ToolCall {
+            request: proposed.request.clone(),
+            call: call.id.as_deref().and_then(|id| Word::parse(id).ok()),
+            tool: tool(&call.name)?,
+            place: ToolPlace::Proposed,
+            arguments: None,
+            policy: None,
+            verdict: Verdict::Allowed,
+            reason: None,
+        });
+        let person = proposed.user.map(|user| Person {
+            bot: proposed.bot.clone(),
+            user: user.clone(),
+            address: proposed.address,
+            arguments: Some(call.arguments.as_str().into()),
+        });
+        let receipt = self.0.record(proposed.at, event, person, Haste::Awaited).ok()?;
         Some(Box::pin(async move { receipt.durable().await.is_ok() }))
     }
 
@@ -62,6 +86,53 @@ impl Ledger for Bookkeeper {
         // An outcome that is missing shows as a request that was not finished; nothing is undone by it.
         if self.0.record(outcome.at, event, None, Haste::InPassing).is_err() {
             tracing::warn!(request = %outcome.request, "the audit log could not take how a request ended");
+        }
+    }
+}
+
+/// A tool's name as it can stand in the log. A model may write anything for one: what is no word is spelled in percent signs, and what is
+/// too long for one is its hash.
+fn tool(name: &str) -> Option<Word> {
+    if let Ok(word) = Word::parse(name) {
+        return Some(word);
+    }
+    let spell = |byte: u8| match byte {
+        b'%' | b'"' | b'\\' => format!("%{byte:02X}"),
+        byte if byte.is_ascii_graphic() => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    let spelled: String = name.bytes().take(WORD_BYTES_MAX).map(spell).collect();
+    let hashed = || format!("sha256:{}", hex(&sha256(name.as_bytes())));
+    Word::parse(&spelled)
+        .ok()
+        .filter(|_| name.len() <= WORD_BYTES_MAX)
+        .or_else(|| if name.is_empty() { Word::fixed("%").ok() } else { Word::parse(&hashed()).ok() })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A longer name is not spelled out.
+const WORD_BYTES_MAX: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_tool_is_called_it_can_be_written_down() {
+        for (name, want) in [
+            ("shop__refund", "shop__refund"),
+            ("two words", "two%20words"),
+            ("a\"b\\c%d", "a%22b%5Cc%25d"),
+            ("rückgabe", "r%C3%BCckgabe"),
+            ("", "%"),
+        ] {
+            assert_eq!(tool(name).unwrap().as_str(), want);
+        }
+        for long in ["a".repeat(257), "ü".repeat(100)] {
+            assert!(tool(&long).unwrap().as_str().starts_with("sha256:"), "{long}");
         }
     }
 }

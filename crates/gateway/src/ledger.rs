@@ -6,6 +6,8 @@ use std::pin::Pin;
 
 use botwarden_types::{BotName, KeyId, RequestId, SessionId, UnixMs, UserName};
 
+use botwarden_protocol::ProposedCall;
+
 use crate::outcome::Outcome;
 
 /// What was decided about a request.
@@ -35,6 +37,23 @@ pub struct Decided<'a> {
     pub tokens: u64,
 }
 
+/// A tool call that a model proposed, before whoever asked hears of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Proposed<'a> {
+    /// In which request.
+    pub request: &'a RequestId,
+    /// When.
+    pub at: UnixMs,
+    /// The bot that asked.
+    pub bot: &'a BotName,
+    /// For whom, where that is known.
+    pub user: Option<&'a UserName>,
+    /// From which address.
+    pub address: IpAddr,
+    /// The call, as the model wrote it.
+    pub call: &'a ProposedCall,
+}
+
 /// Ready once a decision outlives a loss of power: whether it does. If not, it must not take effect.
 pub type Receipt = Pin<Box<dyn Future<Output = bool> + Send>>;
 
@@ -47,6 +66,9 @@ pub trait Ledger: Send + Sync + 'static {
     fn is_broken(&self) -> bool {
         false
     }
+
+    /// Writes a tool call that is let through; `None` if it cannot be written.
+    fn proposed(&self, proposed: &Proposed<'_>) -> Option<Receipt>;
 
     /// Writes how a request ended about which a decision was written.
     fn finished(&self, outcome: &Outcome);

@@ -25,7 +25,7 @@ mod state;
 mod upstream;
 
 pub use archive::{Archive, FindingRoom, KEPT_BYTES_MAX, Keep, Slot};
-pub use ledger::{Decided, Ledger, Receipt};
+pub use ledger::{Decided, Ledger, Proposed, Receipt};
 pub use metrics::{Missed, WitnessMeter};
 pub use outcome::{Outcome, Stage, Timings, Watch};
 pub use server::{Addresses, Gateway, StartError};

@@ -2,6 +2,7 @@
 
 use botwarden_types::{Delivery, Operation};
 
+use crate::call::{Calls, ProposedCall};
 use crate::json::{Document, JsonError, MemberReader, Spare};
 use crate::sse::{Event, EventReader, EventTooLarge};
 use crate::{Bounds, anthropic, openai};
@@ -15,9 +16,6 @@ pub const ANSWER_BYTES_MAX: usize = 16 << 20;
 
 /// Values in an answer or an event; log probabilities take some fifty a token.
 const ANSWER_NODES_MAX: usize = 1_000_000;
-
-/// Tool calls that are told apart in one answer. More are not counted.
-const CALLS_MAX: u32 = 1024;
 
 /// What the vendor says it cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +55,18 @@ pub enum AnswerError {
     /// An event's data is not JSON with one meaning.
     #[error("an event of the answer is not JSON: {0}")]
     Json(#[from] JsonError),
+    /// It proposes too many calls.
+    #[error("the answer has more than {max} tool calls")]
+    Calls {
+        /// Calls allowed.
+        max: usize,
+    },
+    /// Its calls are too long to be held until they are complete.
+    #[error("the answer's tool calls have more than {max} bytes")]
+    CallBytes {
+        /// Bytes allowed.
+        max: usize,
+    },
     /// An event's name and its data's `type` differ: which counts depends on the client.
     #[error("an event of the answer has two names")]
     EventName,
@@ -83,6 +93,8 @@ enum Form {
         operation: Operation,
         held: Vec<u8>,
     },
+    /// A document that was read at its end.
+    Read(Outcome),
     /// A document that is too long to be held; its bytes so far.
     Unread(u64),
     Embeddings(MemberReader),
@@ -126,6 +138,7 @@ impl AnswerReader {
                 hold(held, chunk);
                 Ok(())
             }
+            Form::Read(_) => Ok(()),
             Form::Unread(bytes) => {
                 *bytes = bytes.saturating_add(chunk.len() as u64);
                 Ok(())
@@ -140,10 +153,7 @@ impl AnswerReader {
                     Ok(())
                 }
                 data if read.alike(data, &bounds(), spare) => Ok(()),
-                data => with_document(event, spare, |document| {
-                    read.chunk_and_learn(data, document.root());
-                    Ok(())
-                }),
+                data => with_document(event, spare, |document| read.chunk_and_learn(data, document.root())),
             }),
             Form::Events { events, spare, read } => events.push(chunk, |event| {
                 with_document(event, spare, |document| read.event(event.name, document.root()))
@@ -151,10 +161,61 @@ impl AnswerReader {
         }
     }
 
+    /// Whether a call of a tool has begun that is not complete: what came since is to be held back, for nobody can say yet what it asks.
+    pub fn is_in_call(&self) -> bool {
+        match &self.form {
+            Form::Chunks { read, .. } => read.calls.is_open(),
+            Form::Events { read, .. } => read.calls.is_open(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is a document in which calls may stand: they are known at its end, so its last piece is to be held back until then.
+    pub fn is_read_at_its_end(&self) -> bool {
+        matches!(
+            self.form,
+            Form::Document { operation: Operation::ChatCompletions | Operation::Messages, .. }
+        )
+    }
+
+    /// The calls that have become complete since they were asked for last.
+    pub fn take_calls(&mut self) -> Vec<ProposedCall> {
+        match &mut self.form {
+            Form::Chunks { read, .. } => read.calls.take(),
+            Form::Events { read, .. } => read.calls.take(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// No more bytes come: the calls that are left, those of a document among them. Calls that are not complete are taken as they are.
+    pub fn end(&mut self) -> Result<Vec<ProposedCall>, AnswerError> {
+        match &mut self.form {
+            Form::Document { operation, held } => {
+                let mut calls = Calls::default();
+                let outcome = read_document(*operation, &std::mem::take(held), &mut calls)?;
+                self.form = Form::Read(outcome);
+                Ok(calls.take())
+            }
+            Form::Chunks { read, .. } => {
+                read.calls.close(|_| true);
+                Ok(read.calls.take())
+            }
+            Form::Events { read, .. } => {
+                read.calls.close(|_| true);
+                Ok(read.calls.take())
+            }
+            Form::Read(_) | Form::Unread(_) | Form::Embeddings(_) => Ok(Vec::new()),
+        }
+    }
+
     /// Tells what became of the answer, complete or not.
-    pub fn finish(self) -> Outcome {
+    pub fn finish(mut self) -> Outcome {
+        if matches!(self.form, Form::Document { .. }) && self.end().is_err() {
+            return Outcome::default();
+        }
         match self.form {
-            Form::Document { operation, held } => read_document(operation, &held),
+            Form::Document { .. } => Outcome::default(),
+            Form::Read(outcome) => outcome,
             Form::Unread(bytes) => Outcome { output_bytes_seen: bytes, ..Outcome::default() },
             Form::Embeddings(member) => openai::read_embeddings_answer(member),
             Form::Chunks { read, .. } => read.finish(),
@@ -193,27 +254,17 @@ fn with_document(
     result
 }
 
-fn read_document(operation: Operation, held: &[u8]) -> Outcome {
+fn read_document(operation: Operation, held: &[u8], calls: &mut Calls) -> Result<Outcome, AnswerError> {
     let Ok(document) = Document::parse(held, &bounds()) else {
-        return Outcome { output_bytes_seen: held.len() as u64, ..Outcome::default() };
+        return Ok(Outcome { output_bytes_seen: held.len() as u64, ..Outcome::default() });
     };
     match operation {
-        Operation::ChatCompletions => openai::read_chat_answer(document.root()),
-        Operation::Messages => anthropic::read_message_answer(document.root()),
+        Operation::ChatCompletions => openai::read_chat_answer(document.root(), calls),
+        Operation::Messages => anthropic::read_message_answer(document.root(), calls),
         Operation::CountTokens | Operation::Models | Operation::Embeddings => {
-            Outcome { usage: Some(Usage::default()), ended: true, ..Outcome::default() }
+            Ok(Outcome { usage: Some(Usage::default()), ended: true, ..Outcome::default() })
         }
     }
-}
-
-/// Adds one to a count of calls, up to the bound.
-pub(crate) fn one_more(calls: u32) -> u32 {
-    calls.saturating_add(1).min(CALLS_MAX)
-}
-
-/// Whether a further call can be told apart.
-pub(crate) fn counts_more(calls: usize) -> bool {
-    calls < CALLS_MAX as usize
 }
 
 #[cfg(test)]
@@ -358,12 +409,112 @@ mod tests {
         }
     }
 
+    /// A call fragmented over events is complete when its choice ends, or its block.
     #[test]
-    fn calls_are_counted_up_to_a_bound() {
-        let call = |index| {
-            format!("data: {{\"choices\":[{{\"delta\":{{\"tool_calls\":[{{\"index\":{index}}}]}}}}]}}\n\n")
+    #[expect(clippy::too_many_lines, reason = "a table")]
+    fn calls_are_handed_over_when_they_are_complete() {
+        let call = |id: &str, name: &str, arguments: &str| ProposedCall {
+            id: (!id.is_empty()).then(|| id.to_owned()),
+            name: name.to_owned(),
+            arguments: arguments.to_owned(),
         };
-        let stream: String = (0..2000).map(call).collect();
-        assert_eq!(chunks(&stream).unwrap().tool_calls, CALLS_MAX);
+        let openai = [
+            (r#"{"choices":[{"index":0,"delta":{"content":"Let me see."}}]}"#, false, vec![]),
+            (
+                r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c1","function":{"name":"refund","arguments":""}}]}}]}"#,
+                true,
+                vec![],
+            ),
+            (
+                r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"or"}}]}}]}"#,
+                true,
+                vec![],
+            ),
+            (
+                r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"der\":1}"}},{"index":1,"id":"c2","custom":{"name":"note","input":"hi"}}]}}]}"#,
+                true,
+                vec![],
+            ),
+            (
+                r#"{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}"#,
+                false,
+                vec![call("c1", "refund", r#"{"order":1}"#), call("c2", "note", "hi")],
+            ),
+            (
+                r#"{"choices":[{"index":0,"delta":{"function_call":{"name":"old","arguments":"{}"}}}]}"#,
+                true,
+                vec![],
+            ),
+            ("[DONE]", false, vec![call("", "old", "{}")]),
+        ];
+        let mut reader = AnswerReader::new(Operation::ChatCompletions, Delivery::Streamed);
+        for (data, is_in_call, complete) in openai {
+            reader.push(format!("data: {data}\n\n").as_bytes()).unwrap();
+            assert_eq!((reader.is_in_call(), reader.take_calls()), (is_in_call, complete), "{data}");
+        }
+        assert_eq!((reader.end(), reader.finish().tool_calls), (Ok(vec![]), 3));
+        let anthropic = [
+            (
+                r#"{"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"t1","name":"refund","input":{}}}"#,
+                true,
+                vec![],
+            ),
+            (
+                r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\"a\":"}}"#,
+                true,
+                vec![],
+            ),
+            (
+                r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"2}"}}"#,
+                true,
+                vec![],
+            ),
+            (r#"{"type":"content_block_stop","index":1}"#, false, vec![call("t1", "refund", r#"{"a":2}"#)]),
+            (
+                r#"{"type":"content_block_start","index":2,"content_block":{"type":"server_tool_use","id":"t2","name":"search","input":{}}}"#,
+                true,
+                vec![],
+            ),
+        ];
+        let mut reader = AnswerReader::new(Operation::Messages, Delivery::Streamed);
+        for (data, is_in_call, complete) in anthropic {
+            reader.push(format!("data: {data}\n\n").as_bytes()).unwrap();
+            assert_eq!((reader.is_in_call(), reader.take_calls()), (is_in_call, complete), "{data}");
+        }
+        assert_eq!(reader.end(), Ok(vec![call("t2", "search", "")]), "broken off, as far as it came");
+        for (operation, document, want) in [
+            (
+                Operation::ChatCompletions,
+                r#"{"choices":[{"index":0,"message":{"tool_calls":[{"id":"c1","type":"function","function":{"name":"refund","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#,
+                vec![call("c1", "refund", "{}")],
+            ),
+            (
+                Operation::Messages,
+                r#"{"content":[{"type":"text","text":"x"},{"type":"tool_use","id":"t1","name":"refund","input":{"a": 1}}],"stop_reason":"tool_use"}"#,
+                vec![call("t1", "refund", r#"{"a": 1}"#)],
+            ),
+            (Operation::ChatCompletions, "no JSON", vec![]),
+        ] {
+            let mut reader = AnswerReader::new(operation, Delivery::Whole);
+            reader.push(document.as_bytes()).unwrap();
+            assert_eq!(reader.end(), Ok(want.clone()), "{document}");
+            assert_eq!(reader.finish().tool_calls as usize, want.len(), "{document}");
+        }
+    }
+
+    #[test]
+    fn calls_have_bounds() {
+        let call = |index: usize, arguments: &str| {
+            format!(
+                r#"data: {{"choices":[{{"delta":{{"tool_calls":[{{"index":{index},"function":{{"arguments":"{arguments}"}}}}]}}}}]}}"#
+            ) + "\n\n"
+        };
+        let stream = |count| (0..count).map(|index| call(index, "")).collect::<String>();
+        assert_eq!(chunks(&stream(1024)).unwrap().tool_calls, 1024);
+        let error = chunks(&stream(1025)).unwrap_err().to_string();
+        assert_eq!(error, "the answer has more than 1024 tool calls");
+        let long = call(0, &"a".repeat(crate::CALL_BYTES_MAX / 2)).repeat(3);
+        let error = chunks(&long).unwrap_err().to_string();
+        assert_eq!(error, "the answer's tool calls have more than 1048576 bytes");
     }
 }

@@ -20,6 +20,7 @@ mod openai;
 mod request;
 
 mod answer;
+mod call;
 mod sse;
 mod word;
 
@@ -33,6 +34,7 @@ pub mod fuzzing;
 
 pub use answer::{ANSWER_BYTES_MAX, AnswerError, AnswerReader, EVENT_BYTES_MAX, Outcome, Usage};
 pub use bounds::Bounds;
+pub use call::{CALL_BYTES_MAX, ProposedCall};
 pub use error::{ReadError, ReadErrorKind};
 pub use model_name::is_model_name;
 pub use models::retain_models;

@@ -11,7 +11,7 @@ use crate::sessions::open;
 use crate::support::{ANSWER, ASK, ASK_STREAM, CHAT, openai};
 
 /// What is published of the log, by kind; `wanted` says when enough is.
-async fn entries(gateway: &Gateway, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+pub(crate) async fn entries(gateway: &Gateway, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
     loop {
         let output = gateway.command(&["audit", "export"]).await;
         assert!(output.status.success(), "{output:?}");
@@ -31,7 +31,7 @@ async fn verify(gateway: &Gateway) -> String {
     said
 }
 
-fn of_request<'e>(entries: &'e [Value], id: &str, kind: &str) -> Vec<&'e Value> {
+pub(crate) fn of_request<'e>(entries: &'e [Value], id: &str, kind: &str) -> Vec<&'e Value> {
     entries.iter().filter(|entry| entry["request"] == id && entry["kind"] == kind).collect()
 }
 

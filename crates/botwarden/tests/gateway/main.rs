@@ -29,6 +29,7 @@ mod restarts;
 mod sessions;
 mod tls;
 mod tokens;
+mod tool_calls;
 mod upstream_early;
 mod upstream_faults;
 mod upstream_waits;

@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use botwarden_identity::Principal;
 use botwarden_limit::{Admission, Standing};
-use botwarden_protocol::Usage;
+use botwarden_protocol::{ProposedCall, Usage};
 use botwarden_types::{Now, RequestId, UnixMs, UserName};
 use smallvec::SmallVec;
 
-use crate::ledger::{Decided, Receipt};
+use crate::ledger::{Decided, Proposed, Receipt};
 use crate::outcome::{Outcome, Stage, Timings};
 use crate::refusal::Refusal;
 use crate::route::Route;
@@ -53,6 +53,8 @@ struct Running {
     is_decided: bool,
     /// The address it came from.
     address: Option<IpAddr>,
+    /// For whom it was decided.
+    user: Option<UserName>,
     /// What is kept of the exchange, if anything.
     keeping: Option<Keeping>,
 }
@@ -99,6 +101,7 @@ impl Record {
             receipt: None,
             is_decided: false,
             address: None,
+            user: None,
             keeping: None,
         }))
     }
@@ -114,7 +117,21 @@ impl Record {
 
     /// Writes down that the request may go on; refuses if that cannot be written.
     pub(crate) fn decide(&mut self, user: Option<&UserName>, model: Option<&str>) -> Result<(), Refusal> {
+        self.0.user = user.cloned();
         self.write_decision(user, model, None).ok_or(Refusal::Unrecorded)
+    }
+
+    /// Hands over a tool call that is about to reach the caller; `None` if it cannot be written.
+    pub(crate) fn proposed(&self, call: &ProposedCall) -> Option<Receipt> {
+        let Running { shared, outcome, address, user, .. } = &*self.0;
+        shared.ledger.proposed(&Proposed {
+            request: &outcome.request,
+            at: shared.clock.wall(),
+            bot: outcome.bot.as_ref()?,
+            user: user.as_ref(),
+            address: (*address)?,
+            call,
+        })
     }
 
     /// Waits until what was decided outlives a loss of power: no byte of an answer leaves before.

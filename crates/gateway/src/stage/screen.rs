@@ -3,13 +3,14 @@
 //! The bytes are the upstream's own. The reader sees the same answer however it is cut into chunks; what it objects to
 //! ends the answer: a stream with an error event that the SDKs raise, a document by breaking off.
 
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use botwarden_identity::Principal;
-use botwarden_protocol::{self as protocol, AnswerReader, RefusalText};
+use botwarden_protocol::{self as protocol, AnswerReader, ProposedCall, RefusalText};
 use botwarden_types::{Delivery, Operation, UnixMs};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -19,6 +20,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use crate::headers::{for_caller, rewritten};
+use crate::ledger::Receipt;
 use crate::refusal::Refusal;
 use crate::server::Worker;
 use crate::stage::forward::{Answered, Underway};
@@ -32,6 +34,8 @@ pub(crate) struct Screened {
     pub(super) body: Source,
 }
 
+/// Bytes of a stream that are held back while a tool call in it is not complete.
+const HELD_BYTES_MAX: usize = 8 << 20;
 const TOO_LONG: &str = "it is longer than `bounds.answer` allows";
 
 /// Where the bytes of a screened answer come from.
@@ -78,6 +82,10 @@ impl Worker {
             dialect: exchange.dialect,
             delivery,
             bytes: 0,
+            held: VecDeque::new(),
+            held_bytes: 0,
+            unwritten: Vec::new(),
+            is_over: false,
             bytes_max: bounds.answer_bytes_max,
             between,
             ends_at,
@@ -155,6 +163,13 @@ pub(super) struct Passing {
     dialect: botwarden_types::Dialect,
     delivery: Delivery,
     bytes: u64,
+    /// Pieces that may not leave yet: a tool call in them is not complete, or not on disk.
+    held: VecDeque<Bytes>,
+    held_bytes: usize,
+    /// Tool calls on their way to the disk.
+    unwritten: Vec<Receipt>,
+    /// The upstream has said everything.
+    is_over: bool,
     bytes_max: usize,
     between: Duration,
     ends_at: Instant,
@@ -253,7 +268,9 @@ impl Body for Answer {
                 bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
             ),
             AnswerSource::Passing(passing) => {
-                passing.inner.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
+                let rest = passing.inner.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint);
+                let held = passing.held_bytes as u64;
+                rest.exact().map_or(rest, |rest| SizeHint::with_exact(rest.saturating_add(held)))
             }
         }
     }
@@ -272,58 +289,149 @@ impl Drop for Answer {
 
 impl Passing {
     fn poll(&mut self, record: &mut Record, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        let (Some(inner), Some(lease)) = (&mut self.inner, &mut self.lease) else { return Poll::Ready(None) };
-        let frame = match next_frame(inner, lease, cx) {
-            Poll::Ready(frame) => frame,
-            Poll::Pending => {
-                if self.credential.as_mut().is_some_and(|credential| credential.poll_over(cx).is_ready()) {
-                    return Poll::Ready(self.cut_taken_back(record));
-                }
-                ready!(self.poll_alarm(cx));
-                return Poll::Ready(self.cut(record, "upstream-timeout", "the upstream fell silent"));
+        loop {
+            if self.inner.is_none() {
+                return Poll::Ready(None);
             }
-        };
-        match frame {
-            Some(Ok(frame)) => match frame.into_data() {
-                Ok(data) => Poll::Ready(self.pass(record, data)),
-                // Trailers end an answer; the dialects have none.
-                Err(_) => self.poll(record, cx),
-            },
-            Some(Err(_)) => Poll::Ready(self.cut(record, "upstream-broken", "the upstream broke off")),
-            None => {
+            while let Some(receipt) = self.unwritten.last_mut() {
+                if !ready!(receipt.as_mut().poll(cx)) {
+                    return Poll::Ready(self.cut_unrecorded(record));
+                }
+                self.unwritten.pop();
+            }
+            if let Some(piece) = self.let_go() {
+                return Poll::Ready(Some(Ok(self.passes(record, piece))));
+            }
+            if self.is_over {
                 self.end(record, true);
-                Poll::Ready(None)
+                return Poll::Ready(None);
+            }
+            if let Some(result) = ready!(self.poll_next(record, cx)) {
+                return Poll::Ready(result);
             }
         }
     }
 
-    fn pass(&mut self, record: &mut Record, data: Bytes) -> Option<Result<Frame<Bytes>, Cut>> {
+    /// Takes what comes next. Nothing, if it is held back.
+    #[expect(clippy::type_complexity, reason = "what a body gives, if it gives anything yet")]
+    fn poll_next(
+        &mut self,
+        record: &mut Record,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Option<Result<Frame<Bytes>, Cut>>>> {
+        let (Some(inner), Some(lease)) = (&mut self.inner, &mut self.lease) else {
+            return Poll::Ready(Some(None));
+        };
+        let frame = match next_frame(inner, lease, cx) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                if self.credential.as_mut().is_some_and(|credential| credential.poll_over(cx).is_ready()) {
+                    return Poll::Ready(Some(self.cut_taken_back(record)));
+                }
+                ready!(self.poll_alarm(cx));
+                return Poll::Ready(Some(self.cut(record, "upstream-timeout", "the upstream fell silent")));
+            }
+        };
+        Poll::Ready(match frame {
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => self.take(record, data),
+                Err(_) => None, // trailers end an answer; the dialects have none
+            },
+            Some(Err(_)) => Some(self.cut(record, "upstream-broken", "the upstream broke off")),
+            None => self.take_end(record),
+        })
+    }
+
+    /// Looks at a piece: it is passed on, or held back (`None`).
+    fn take(&mut self, record: &mut Record, data: Bytes) -> Option<Option<Result<Frame<Bytes>, Cut>>> {
         if self.credential.as_ref().is_some_and(Credential::is_over) {
-            return self.cut_taken_back(record);
+            return Some(self.cut_taken_back(record));
         }
         self.bytes = self.bytes.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
         if self.bytes > u64::try_from(self.bytes_max).unwrap_or(u64::MAX) {
-            return self.cut(record, "upstream-answer", "the answer is longer than `bounds.answer` allows");
+            return Some(self.cut(
+                record,
+                "upstream-answer",
+                "the answer is longer than `bounds.answer` allows",
+            ));
         }
-        if self.reader.as_mut().is_some_and(|reader| reader.push(&data).is_err()) {
-            return self.cut(record, "upstream-answer", "the upstream's answer cannot be read");
+        let Some(reader) = &mut self.reader else { return Some(None) };
+        if reader.push(&data).is_err() {
+            return Some(self.cut(record, "upstream-answer", "the upstream's answer cannot be read"));
+        }
+        let calls = reader.take_calls();
+        if let Some(cut) = self.write_down(record, &calls) {
+            return Some(cut);
         }
         if self.inner.as_ref().is_some_and(Body::is_end_stream) {
-            record.passes(&data);
+            if let Some(cut) = self.take_end(record) {
+                return Some(cut);
+            }
+        } else {
+            self.last_byte = Instant::now();
+            // A client that takes a little now and then never lets the alarm below ring.
+            if self.last_byte >= self.ends_at {
+                let message = "the answer took longer than `timeouts.upstream_total`";
+                return Some(self.cut(record, "upstream-timeout", message));
+            }
+        }
+        if self.held.is_empty() && self.unwritten.is_empty() && !self.is_held_back(0) {
+            return Some(Some(Ok(self.passes(record, data))));
+        }
+        self.held_bytes += data.len();
+        self.held.push_back(data);
+        (self.held_bytes > HELD_BYTES_MAX)
+            .then(|| self.cut(record, "upstream-answer", "a tool call is longer than can be held"))
+    }
+
+    /// The upstream has said everything: what calls are left are complete, or never will be.
+    fn take_end(&mut self, record: &mut Record) -> Option<Option<Result<Frame<Bytes>, Cut>>> {
+        self.is_over = true;
+        match self.reader.as_mut().map(AnswerReader::end) {
+            Some(Ok(calls)) => self.write_down(record, &calls),
+            Some(Err(_)) => Some(self.cut(record, "upstream-answer", "the upstream's answer cannot be read")),
+            None => None,
+        }
+    }
+
+    /// Writes down calls; no piece leaves before that is on disk.
+    fn write_down(
+        &mut self,
+        record: &mut Record,
+        calls: &[ProposedCall],
+    ) -> Option<Option<Result<Frame<Bytes>, Cut>>> {
+        for call in calls {
+            match record.proposed(call) {
+                Some(receipt) => self.unwritten.push(receipt),
+                None => return Some(self.cut_unrecorded(record)),
+            }
+        }
+        None
+    }
+
+    /// Whether a piece stays, behind which so many wait.
+    fn is_held_back(&self, behind: usize) -> bool {
+        let Some(reader) = self.reader.as_ref().filter(|_| !self.is_over) else { return false };
+        reader.is_in_call() || (behind == 0 && reader.is_read_at_its_end())
+    }
+
+    /// The oldest piece that was held back, if it may go.
+    fn let_go(&mut self) -> Option<Bytes> {
+        if self.is_held_back(self.held.len().saturating_sub(1)) {
+            return None;
+        }
+        let piece = self.held.pop_front()?;
+        self.held_bytes -= piece.len();
+        Some(piece)
+    }
+
+    /// A piece leaves; with the last one the answer is over.
+    fn passes(&mut self, record: &mut Record, piece: Bytes) -> Frame<Bytes> {
+        record.passes(&piece);
+        if self.is_over && self.held.is_empty() {
             self.end(record, true);
-            return Some(Ok(Frame::data(data)));
         }
-        self.last_byte = Instant::now();
-        // A client that takes a little now and then never lets the alarm below ring.
-        if self.last_byte >= self.ends_at {
-            return self.cut(
-                record,
-                "upstream-timeout",
-                "the answer took longer than `timeouts.upstream_total`",
-            );
-        }
-        record.passes(&data);
-        Some(Ok(Frame::data(data)))
+        Frame::data(piece)
     }
 
     /// Ready when the upstream took too long. The timer is set once and moved only when it fires.
@@ -342,6 +450,11 @@ impl Passing {
     fn cut_taken_back(&mut self, record: &mut Record) -> Option<Result<Frame<Bytes>, Cut>> {
         self.credential = None; // a future that is over must not be polled again
         self.cut(record, "bad-credential", "the credential was taken back")
+    }
+
+    fn cut_unrecorded(&mut self, record: &mut Record) -> Option<Result<Frame<Bytes>, Cut>> {
+        self.unwritten.clear(); // a future that is over must not be polled again
+        self.cut(record, "unrecorded", "a tool call could not be written to the audit log")
     }
 
     /// Ends the answer early: a stream with an event that says so, a document by breaking off.
@@ -365,6 +478,8 @@ impl Passing {
     /// Settles and records. The connection is kept only if the answer was `read` to its end.
     fn end(&mut self, record: &mut Record, read: bool) {
         self.inner = None;
+        self.held.clear();
+        let held_bytes = std::mem::take(&mut self.held_bytes) as u64;
         if let Some(lease) = self.lease.take().filter(|_| read) {
             lease.give_back();
         }
@@ -373,7 +488,7 @@ impl Passing {
             usage: outcome.usage,
             counted: read || outcome.ended,
             text_bytes: outcome.output_bytes_seen,
-            bytes_out: self.bytes,
+            bytes_out: self.bytes.saturating_sub(held_bytes),
             // A server that gives up in the middle of a stream may close it properly all the same.
             complete: read && (self.delivery == Delivery::Whole || outcome.ended),
         });

@@ -1,6 +1,9 @@
 //! Whole answers, and how the vendor counts tokens.
 
-use crate::answer::{Outcome, Usage, one_more};
+use std::borrow::Cow;
+
+use crate::answer::{AnswerError, Outcome, Usage};
+use crate::call::{Calls, ProposedCall};
 use crate::json::Value;
 use crate::word::word;
 
@@ -37,7 +40,7 @@ impl Counts {
 }
 
 /// Reads the answer to Messages.
-pub(crate) fn read_message_answer(answer: Value<'_>) -> Outcome {
+pub(crate) fn read_message_answer(answer: Value<'_>, calls: &mut Calls) -> Result<Outcome, AnswerError> {
     let mut counts = Counts::default();
     counts.update(answer.get("usage"));
     let mut outcome = Outcome {
@@ -48,8 +51,21 @@ pub(crate) fn read_message_answer(answer: Value<'_>) -> Outcome {
     };
     for block in answer.get("content").iter().flat_map(Value::items) {
         read_block(block, &mut outcome);
+        if block.get("type").and_then(|kind| kind.as_str()).is_some_and(|kind| kind.ends_with("tool_use")) {
+            calls.whole(read_call(block))?;
+        }
     }
-    outcome
+    outcome.tool_calls = calls.count();
+    Ok(outcome)
+}
+
+fn read_call(block: Value<'_>) -> ProposedCall {
+    let text = |name| block.get(name).and_then(|text| text.as_str()).map(Cow::into_owned);
+    ProposedCall {
+        id: text("id"),
+        name: text("name").unwrap_or_default(),
+        arguments: block.get("input").map(|input| input.raw().to_owned()).unwrap_or_default(),
+    }
 }
 
 fn read_block(block: Value<'_>, outcome: &mut Outcome) {
@@ -57,10 +73,6 @@ fn read_block(block: Value<'_>, outcome: &mut Outcome) {
         let bytes = match &*name.as_str() {
             "text" | "thinking" | "name" => value.as_str().map_or(0, |text| text.len()),
             "input" => value.raw().len(),
-            "type" if value.as_str().is_some_and(|kind| kind.ends_with("tool_use")) => {
-                outcome.tool_calls = one_more(outcome.tool_calls);
-                0
-            }
             _ => 0,
         };
         outcome.output_bytes_seen += bytes as u64;

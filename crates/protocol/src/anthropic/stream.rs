@@ -1,7 +1,8 @@
 //! Streams of events.
 
 use super::answer::Counts;
-use crate::answer::{AnswerError, Outcome, one_more};
+use crate::answer::{AnswerError, Outcome};
+use crate::call::Calls;
 use crate::json::Value;
 use crate::word::word;
 
@@ -10,6 +11,8 @@ use crate::word::word;
 pub(crate) struct StreamReader {
     outcome: Outcome,
     counts: Counts,
+    /// Calls, by the index of their block: one is complete when its block is.
+    pub(crate) calls: Calls,
     /// Whether the closing count has come: the one at the start has yet to see the output.
     counted: bool,
 }
@@ -22,13 +25,20 @@ impl StreamReader {
             return Err(AnswerError::EventName);
         }
         match &*kind {
-            "content_block_delta" => self.delta(data.get("delta")),
-            "content_block_start" => self.block(data.get("content_block")),
+            "content_block_delta" => self.delta(index(data), data.get("delta"))?,
+            "content_block_start" => self.block(index(data), data.get("content_block"))?,
+            "content_block_stop" => {
+                let index = index(data);
+                self.calls.close(|(_, of)| of == index);
+            }
             "message_start" => {
                 self.counts.update(data.get("message").and_then(|message| message.get("usage")))
             }
             "message_delta" => self.closing(data),
-            "message_stop" => self.outcome.ended = true,
+            "message_stop" => {
+                self.outcome.ended = true;
+                self.calls.close(|_| true);
+            }
             _ => {}
         }
         Ok(())
@@ -37,28 +47,42 @@ impl StreamReader {
     /// What became of the answer.
     pub(crate) fn finish(self) -> Outcome {
         let usage = self.counts.usage().filter(|_| self.counted);
-        Outcome { usage, ..self.outcome }
+        Outcome { usage, tool_calls: self.calls.count(), ..self.outcome }
     }
 
-    fn delta(&mut self, delta: Option<Value<'_>>) {
+    fn delta(&mut self, index: u64, delta: Option<Value<'_>>) -> Result<(), AnswerError> {
         for (name, value) in delta.iter().flat_map(Value::entries) {
             if name.is("text") || name.is("partial_json") || name.is("thinking") {
                 self.outcome.output_bytes_seen += text_bytes(value);
             }
+            if name.is("partial_json") {
+                self.calls.append_text((0, index), |call| &mut call.arguments, Some(value))?;
+            }
         }
+        Ok(())
     }
 
-    fn block(&mut self, block: Option<Value<'_>>) {
-        let Some(block) = block else { return };
+    fn block(&mut self, index: u64, block: Option<Value<'_>>) -> Result<(), AnswerError> {
+        let Some(block) = block else { return Ok(()) };
         let kind = block.get("type").and_then(|kind| kind.as_str()).unwrap_or_default();
         if kind.ends_with("tool_use") {
-            self.outcome.tool_calls = one_more(self.outcome.tool_calls);
+            // A block that begins where one did not end is a call of its own.
+            self.calls.close(|(_, of)| of == index);
+            let place = (0, index);
+            self.calls.open(place)?;
+            self.calls.identify(place, block.get("id"))?;
+            self.calls.append_text(place, |call| &mut call.name, block.get("name"))?;
+            // Empty at the start of a stream, where the input follows in pieces.
+            if let Some(input) = block.get("input").filter(|input| input.entries().next().is_some()) {
+                self.calls.append(place, |call| &mut call.arguments, input.raw())?;
+            }
         }
         for (name, value) in block.entries() {
             if name.is("text") || name.is("thinking") || name.is("name") {
                 self.outcome.output_bytes_seen += text_bytes(value);
             }
         }
+        Ok(())
     }
 
     fn closing(&mut self, data: Value<'_>) {
@@ -68,6 +92,11 @@ impl StreamReader {
         self.counted |= usage.and_then(|usage| usage.get("output_tokens")).is_some();
         self.counts.update(usage);
     }
+}
+
+/// Of a block.
+fn index(data: Value<'_>) -> u64 {
+    data.get("index").and_then(|index| index.as_u64()).unwrap_or(0)
 }
 
 fn text_bytes(value: Value<'_>) -> u64 {

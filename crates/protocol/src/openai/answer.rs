@@ -2,15 +2,17 @@
 
 use super::stream::ChunkReader;
 use crate::Bounds;
-use crate::answer::{Outcome, Usage};
+use crate::answer::{AnswerError, Outcome, Usage};
+use crate::call::Calls;
 use crate::json::{Document, MemberReader, Value};
 
 /// Reads the answer to Chat Completions. Each choice's message reads like the sum of its deltas.
-pub(crate) fn read_chat_answer(answer: Value<'_>) -> Outcome {
+pub(crate) fn read_chat_answer(answer: Value<'_>, calls: &mut Calls) -> Result<Outcome, AnswerError> {
     let mut reader = ChunkReader::default();
-    reader.chunk(answer);
+    reader.chunk(answer)?;
     reader.done();
-    reader.finish()
+    reader.calls.take().into_iter().try_for_each(|call| calls.whole(call))?;
+    Ok(reader.finish())
 }
 
 /// Reads what is known of the answer to Embeddings.

@@ -1,10 +1,9 @@
 //! Streams of chunks.
 
-use std::collections::BTreeSet;
-
 use super::likeness::Likeness;
 use crate::Bounds;
-use crate::answer::{Outcome, Usage, counts_more};
+use crate::answer::{AnswerError, Outcome, Usage};
+use crate::call::{Calls, Place};
 use crate::json::{Spare, Value};
 use crate::word::word;
 
@@ -18,21 +17,22 @@ const WORDS: [&str; 4] = ["content", "refusal", "reasoning_content", "reasoning"
 #[derive(Debug, Default)]
 pub(crate) struct ChunkReader {
     outcome: Outcome,
-    /// Calls seen, by choice and index: a call comes in many pieces.
-    calls: BTreeSet<(u64, u64)>,
+    /// Calls, by choice and index: one comes in many pieces, and is complete when its choice is.
+    pub(crate) calls: Calls,
     likeness: Likeness,
 }
 
 impl ChunkReader {
     /// Takes one chunk, or a whole answer, which has `message` where a chunk has `delta`.
-    pub(crate) fn chunk(&mut self, chunk: Value<'_>) {
+    pub(crate) fn chunk(&mut self, chunk: Value<'_>) -> Result<(), AnswerError> {
         for (name, value) in chunk.entries() {
             if name.is("choices") {
-                value.items().for_each(|choice| self.choice(choice));
+                value.items().try_for_each(|choice| self.choice(choice))?;
             } else if name.is("usage") {
                 self.outcome.usage = read_usage(value).or(self.outcome.usage);
             }
         }
+        Ok(())
     }
 
     /// Takes one chunk's data if it differs from the one before in its words alone; false if it has to be read whole.
@@ -43,70 +43,83 @@ impl ChunkReader {
     }
 
     /// Takes one chunk that was read whole, and remembers what surrounds its text.
-    pub(crate) fn chunk_and_learn(&mut self, data: &[u8], chunk: Value<'_>) {
+    pub(crate) fn chunk_and_learn(&mut self, data: &[u8], chunk: Value<'_>) -> Result<(), AnswerError> {
         let before = self.outcome.output_bytes_seen;
-        self.chunk(chunk);
+        self.chunk(chunk)?;
         let counted = self.outcome.output_bytes_seen - before;
         // Everything else a chunk says (its call, its end, its cost) says the same when said again.
         match only_text(chunk) {
             Some((text, bytes)) if bytes == counted => self.likeness.learn(data, text),
             _ => self.likeness.forget(),
         }
+        Ok(())
     }
 
     /// Takes the end.
     pub(crate) fn done(&mut self) {
         self.outcome.ended = true;
+        self.calls.close(|_| true);
     }
 
     /// What became of the answer.
     pub(crate) fn finish(mut self) -> Outcome {
-        self.outcome.tool_calls = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
+        self.outcome.tool_calls = self.calls.count();
         self.outcome
     }
 
-    fn choice(&mut self, choice: Value<'_>) {
+    fn choice(&mut self, choice: Value<'_>) -> Result<(), AnswerError> {
         let index = choice.get("index").and_then(|index| index.as_u64()).unwrap_or(0);
+        let mut is_over = false;
         for (name, value) in choice.entries() {
             if name.is("delta") || name.is("message") {
-                self.message(index, value);
+                self.message(index, value)?;
             } else if name.is("finish_reason") {
-                self.outcome.finish = word(value).or(self.outcome.finish.take());
+                let finish = word(value);
+                is_over = finish.is_some();
+                self.outcome.finish = finish.or(self.outcome.finish.take());
             }
         }
+        if is_over {
+            self.calls.close(|(of, _)| of == index);
+        }
+        Ok(())
     }
 
-    fn message(&mut self, choice: u64, message: Value<'_>) {
+    fn message(&mut self, choice: u64, message: Value<'_>) -> Result<(), AnswerError> {
         for (name, value) in message.entries() {
             if WORDS.iter().any(|known| name.is(known)) {
                 self.count(value);
             } else if name.is("tool_calls") {
                 for (at, call) in (0..).zip(value.items()) {
                     let index = call.get("index").and_then(|index| index.as_u64()).unwrap_or(at);
-                    self.call(choice, index);
-                    ["function", "custom"]
-                        .iter()
-                        .filter_map(|kind| call.get(kind))
-                        .for_each(|f| self.called(f));
+                    let place = (choice, index);
+                    self.calls.open(place)?;
+                    self.calls.identify(place, call.get("id"))?;
+                    for kind in ["function", "custom"] {
+                        call.get(kind).map_or(Ok(()), |called| self.called(place, called))?;
+                    }
                 }
             } else if name.is("function_call") && value.entries().next().is_some() {
-                self.call(choice, FUNCTION_CALL);
-                self.called(value);
+                let place = (choice, FUNCTION_CALL);
+                self.calls.open(place)?;
+                self.called(place, value)?;
             }
         }
+        Ok(())
     }
 
-    fn call(&mut self, choice: u64, index: u64) {
-        if counts_more(self.calls.len()) {
-            self.calls.insert((choice, index));
+    fn called(&mut self, place: Place, called: Value<'_>) -> Result<(), AnswerError> {
+        for field in ["name", "arguments", "input"] {
+            let Some(text) = called.get(field) else { continue };
+            self.count(text);
+            let is_name = field == "name";
+            self.calls.append_text(
+                place,
+                |call| if is_name { &mut call.name } else { &mut call.arguments },
+                Some(text),
+            )?;
         }
-    }
-
-    fn called(&mut self, called: Value<'_>) {
-        ["name", "arguments", "input"]
-            .iter()
-            .filter_map(|field| called.get(field))
-            .for_each(|text| self.count(text));
+        Ok(())
     }
 
     fn count(&mut self, text: Value<'_>) {

@@ -76,6 +76,8 @@ pub struct Person {
     pub user: UserName,
     /// Where they, or who asked for them, came from.
     pub address: IpAddr,
+    /// With which arguments a tool is called for them.
+    pub arguments: Option<Box<str>>,
 }
 
 /// The log of a node. Entries are brought by [`AuditLog::record`] from any thread.
@@ -238,8 +240,16 @@ fn entry_id() -> Result<EntryId, RandomnessError> {
 
 /// Puts the commitments of a person into an entry.
 fn commit(entry: &mut Entry, person: &Person, key: &CellKey) {
-    let Event::Decision(decision) = &mut entry.event else { return };
     let salt = Salt::new(key.salt(&entry.id.0));
+    let decision = match &mut entry.event {
+        Event::Decision(decision) => decision,
+        Event::ToolCall(call) => {
+            let arguments = person.arguments.as_deref();
+            call.arguments = arguments.map(|it| salt.commit(Personal::Arguments, it.as_bytes()));
+            return;
+        }
+        _ => return,
+    };
     // Longer than any address is written.
     let mut address = SmallVec::<[u8; 48]>::new();
     if write!(address, "{}", person.address).is_ok() {

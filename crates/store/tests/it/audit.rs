@@ -46,6 +46,7 @@ fn person(name: &str) -> Person {
         bot: bot("shop"),
         user: UserName::parse(name).unwrap(),
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        arguments: None,
     }
 }
 
