@@ -304,6 +304,13 @@ mod tests {
             let outcome = chunks(&format!("{plain}{next}{plain}")).unwrap();
             assert_eq!(outcome.output_bytes_seen, bytes + 3, "{name}");
         }
+        let call = chunk("\"a\"", ",\"tool_calls\":[{\"index\":0,\"id\":\"x\"}]")
+            .replace("}}]}", "},\"finish_reason\":\"stop\"}]}");
+        assert_eq!(
+            chunks(&call.repeat(3)).unwrap().tool_calls,
+            3,
+            "calls that begin and end beside the same words"
+        );
         for (name, bad) in [
             ("a name twice", chunk("\"a\"", ",\"content\":\"b\"")),
             ("a lone surrogate", chunk(r#""\ud800""#, "")),

@@ -4,7 +4,7 @@ use botwarden_types::{Delivery, Dialect, Operation};
 
 use crate::answer::{AnswerError, AnswerReader, Outcome, Usage};
 use crate::json::Document;
-use crate::{Bounds, read_error, retain_models};
+use crate::{Bounds, ProposedCall, read_error, retain_models};
 
 /// Bytes at the start of the input that say how to cut the rest.
 const CUT_BYTES: usize = 4;
@@ -23,7 +23,8 @@ pub(super) fn check(operation: Operation, delivery: Delivery, bytes: &[u8]) {
         (!piece.is_empty()).then_some(piece)
     });
     assert_eq!(whole, read(operation, delivery, pieces));
-    if let Ok(outcome) = whole {
+    if let Ok((calls, outcome)) = whole {
+        assert_eq!(calls.len(), outcome.tool_calls as usize, "none is handed over twice, none is kept back");
         assert!(outcome.output_bytes_seen <= answer.len() as u64);
         assert!(outcome.finish.is_none_or(|finish| finish.is_ascii()));
     }
@@ -33,19 +34,22 @@ fn read<'c>(
     operation: Operation,
     delivery: Delivery,
     chunks: impl Iterator<Item = &'c [u8]>,
-) -> Result<Outcome, AnswerError> {
+) -> Result<(Vec<ProposedCall>, Outcome), AnswerError> {
     let mut reader = AnswerReader::new(operation, delivery);
+    let mut calls = Vec::new();
     for chunk in chunks {
         reader.push(chunk)?;
+        calls.extend(reader.take_calls());
     }
-    Ok(reader.finish())
+    calls.extend(reader.end()?);
+    Ok((calls, reader.finish()))
 }
 
 /// The reader of embeddings, which holds nothing, agrees with the one that holds everything.
 pub(super) fn check_embeddings(bytes: &[u8]) {
     let Some((_, answer)) = bytes.split_first_chunk::<CUT_BYTES>() else { return };
     let Ok(document) = Document::parse(answer, &Bounds::default()) else { return };
-    let outcome = read(Operation::Embeddings, Delivery::Whole, [answer].into_iter()).unwrap();
+    let (_, outcome) = read(Operation::Embeddings, Delivery::Whole, [answer].into_iter()).unwrap();
     let root = document.root();
     let usage = root.get("usage");
     let tokens = usage.and_then(|usage| usage.get("prompt_tokens")).and_then(|tokens| tokens.as_u64());

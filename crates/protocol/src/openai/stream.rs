@@ -44,12 +44,14 @@ impl ChunkReader {
 
     /// Takes one chunk that was read whole, and remembers what surrounds its text.
     pub(crate) fn chunk_and_learn(&mut self, data: &[u8], chunk: Value<'_>) -> Result<(), AnswerError> {
-        let before = self.outcome.output_bytes_seen;
+        let (before, begun) = (self.outcome.output_bytes_seen, self.calls.count());
         self.chunk(chunk)?;
         let counted = self.outcome.output_bytes_seen - before;
-        // Everything else a chunk says (its call, its end, its cost) says the same when said again.
+        // Everything else a chunk says (its end, its cost) says the same when said again, unless a call begins in it.
         match only_text(chunk) {
-            Some((text, bytes)) if bytes == counted => self.likeness.learn(data, text),
+            Some((text, bytes)) if bytes == counted && begun == self.calls.count() => {
+                self.likeness.learn(data, text)
+            }
             _ => self.likeness.forget(),
         }
         Ok(())
