@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use botwarden_testkit::Gateway;
+use botwarden_testkit::{Client, FakeUpstream, Gateway, GatewayBuilder, TestDatabase};
 use serde_json::Value;
 
-use crate::support::{ASK, CHAT, Shop, openai};
+use crate::support::{ASK, CHAT, Shop, openai, well};
 
 /// Stands in what is asked.
 const MARKER: &str = "MARKER-c0ffee";
@@ -167,16 +167,15 @@ fn chats() -> usize {
     if cfg!(feature = "prove") { 10_000 } else { 300 }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_that_was_said_lies_in_the_clear_after_many_chats() {
-    let mut shop = shop().await;
+/// Has many chats with the marker in what is asked and in who asks, and waits until all of them are kept.
+async fn chat_much(gateway: &Gateway, key: &str) {
     let ask = ASK.replace("Where is my order?", MARKER);
     let clients: Vec<_> = (0..8)
         .map(|client| {
-            let (address, key, ask) = (shop.gateway.gateway, shop.key.clone(), ask.clone());
+            let (address, key, ask) = (gateway.gateway, key.to_owned(), ask.clone());
             tokio::spawn(async move {
                 for chat in (0..chats()).skip(client).step_by(8) {
-                    let mut client = botwarden_testkit::Client::connect(address, Some(&key))
+                    let mut client = Client::connect(address, Some(&key))
                         .await
                         .with("x-botwarden-user", &format!("{MARKER} {}", chat % 50));
                     assert_eq!(client.post(CHAT, ask.clone()).await.decision(), (200, "allowed"));
@@ -187,7 +186,15 @@ async fn nothing_that_was_said_lies_in_the_clear_after_many_chats() {
     for client in clients {
         client.await.unwrap();
     }
-    kept(&shop.gateway, &format!("{MARKER} 0"), chats().div_ceil(50)).await;
+    for user in 0..50 {
+        kept(gateway, &format!("{MARKER} {user}"), chats() / 50).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_was_said_lies_in_the_clear_after_many_chats() {
+    let mut shop = shop().await;
+    chat_much(&shop.gateway, &shop.key).await;
     assert_eq!(
         holders(&data(&shop.gateway), MARKER),
         [] as [PathBuf; 0],
@@ -196,4 +203,24 @@ async fn nothing_that_was_said_lies_in_the_clear_after_many_chats() {
     stop(&mut shop).await;
     assert_eq!(holders(&data(&shop.gateway), MARKER), [] as [PathBuf; 0], "after the end");
     println!("{} chats, the marker is nowhere", chats());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_was_said_lies_in_the_clear_after_many_chats_on_postgresql() {
+    let Some(database) = TestDatabase::create() else { return };
+    let upstream = FakeUpstream::start(well).await;
+    let node = GatewayBuilder::new(env!("CARGO_BIN_EXE_botwarden"))
+        .bot("shop", "openai", &upstream.url(), "record = \"sealed\"")
+        .toml(&format!("[store]\nurl = \"{}\"\n", database.url()))
+        .start()
+        .await;
+    let key = node.key("shop", &["chat", "assert-user"]).await;
+    chat_much(&node, &key).await;
+    let dump = database.dump("botwarden");
+    // Bytes are dumped as digits.
+    let digits: String = MARKER.bytes().map(|byte| format!("{byte:02x}")).collect();
+    assert!(!dump.contains(MARKER) && !dump.contains(&digits));
+    assert!(dump.len() > 300 * chats(), "it is all there");
+    assert_eq!(holders(&node.folder().join("botwarden-data"), MARKER), [] as [PathBuf; 0]);
+    println!("{} chats on PostgreSQL, the marker is nowhere", chats());
 }
