@@ -184,17 +184,22 @@ impl Committer {
         entries
     }
 
-    /// Writes all of a batch, or fails for all who wait for it.
+    /// Writes all of a batch, or fails for all who wait for it. An entry that no batch takes is refused alone.
     fn write(
         &mut self,
         batch: &mut Batch,
         looked_up: &[(Entry, Settler)],
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        for (entry, _) in looked_up {
-            if let Err(PushError::Full) = batch.push(entry.clone(), None) {
+        for (entry, done) in looked_up {
+            let mut pushed = batch.push(entry.clone(), None);
+            if pushed == Err(PushError::Full) {
                 self.append(batch)?;
                 batch.clear();
-                batch.push(entry.clone(), None)?;
+                pushed = batch.push(entry.clone(), None);
+            }
+            if let Err(error) = pushed {
+                tracing::error!(%error, "an entry cannot be written; what it stands for is refused");
+                done.settle(Outcome::Failed);
             }
         }
         Ok(self.append(batch)?)

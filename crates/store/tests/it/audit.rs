@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use botwarden_audit::{
-    Conclusion, Decision, Disk, Event, Files, KeyOperation, KeyUse, Report, Verdict, Word, verify,
+    Conclusion, Decision, Disk, EntryId, Erasure, Event, Files, KeyOperation, KeyUse, Report, Verdict, Word,
+    verify,
 };
 use botwarden_crypto::Purpose;
 use botwarden_store::audit::{AuditFiles, AuditLog, Haste, NotRecorded, Person};
@@ -226,6 +227,29 @@ async fn what_cannot_be_written_is_refused_and_all_goes_on_once_it_can() {
     }
     log.close("test", LATER);
     check(&place.data, &log);
+}
+
+/// Of somebody whose key is looked up by the thread that writes.
+#[tokio::test]
+async fn an_entry_that_is_too_long_is_refused_alone() {
+    let place = Place::new().await;
+    let log = open(&place.data, place.keyring()).await;
+    let entries =
+        (0..2 * Erasure::ENTRIES_MAX as u64).map(|number| EntryId(u128::from(number).to_be_bytes()));
+    let erasure = Erasure {
+        erasure: word("e"),
+        by: word("operator"),
+        reason: word("request"),
+        part: 1,
+        parts: 1,
+        entries: entries.collect(),
+    };
+    let bring = |event| log.record(NOW, event, Some(person("alice")), Haste::InPassing).unwrap();
+    let (before, long, after) = (bring(decision(1)), bring(Event::Erasure(erasure)), bring(decision(2)));
+    assert_eq!(long.durable().await, Err(NotRecorded));
+    assert_eq!((before.durable().await, after.durable().await), (Ok(()), Ok(())));
+    log.close("test", LATER);
+    assert_eq!(check(&place.data, &log).entries, 2 + 2, "with its start and its stop");
 }
 
 /// A bug where it must not be: nobody waits for a thread that is gone.
