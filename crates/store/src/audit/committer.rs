@@ -135,7 +135,7 @@ impl Committer {
             };
             pace.begins(taken.awaited);
             let looked_up = self.look_up(taken.raw);
-            let outcome = match self.write(&mut taken.batch, &looked_up) {
+            let outcome = match self.write(&mut taken.batch, &taken.done, &looked_up) {
                 Ok(()) => Outcome::Durable,
                 Err(error) => {
                     self.reopen_if_broken(&*error);
@@ -188,12 +188,16 @@ impl Committer {
     fn write(
         &mut self,
         batch: &mut Batch,
+        of_batch: &Settler,
         looked_up: &[(Entry, Settler)],
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        for (entry, done) in looked_up {
+        for (at, (entry, done)) in looked_up.iter().enumerate() {
             let mut pushed = batch.push(entry.clone(), None);
             if pushed == Err(PushError::Full) {
                 self.append(batch)?;
+                // These are on disk, whatever becomes of the rest.
+                let before = looked_up.iter().take(at).map(|(_, done)| done);
+                std::iter::once(of_batch).chain(before).for_each(|done| done.settle(Outcome::Durable));
                 batch.clear();
                 pushed = batch.push(entry.clone(), None);
             }
