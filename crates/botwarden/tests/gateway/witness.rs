@@ -1,6 +1,6 @@
 //! Whoever keeps watch over the audit log of a running gateway: witnesses that cosign it, places it is sent to.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
 use botwarden_audit::{Hash, NoteKey};
@@ -241,4 +241,17 @@ async fn secrets_stay_where_they_are_and_a_configuration_without_watchers_says_s
         "{}",
         gateway.log()
     );
+}
+
+/// Another process may hold the lock on what is cosigned, a mount may hang: a stop gives up on it.
+#[tokio::test]
+async fn what_hangs_does_not_hold_up_a_stop() {
+    let witness = FakeWitness::start("w.example").await;
+    let mut gateway = serving(&seldom(&[&witness], "")).await;
+    gateway.metric("botwarden_audit_witness_size{destination=\"w.example\"} 2").await;
+    let lock = File::open(log_of(&gateway).join("cosigned/lock")).unwrap();
+    lock.lock().unwrap();
+    stopped(&mut gateway).await;
+    assert_eq!(witness.size(), 3, "it was asked");
+    assert!(gateway.log().contains("was not cosigned and sent everywhere in time"), "{}", gateway.log());
 }
