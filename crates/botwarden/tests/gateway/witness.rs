@@ -202,6 +202,17 @@ async fn a_log_that_a_witness_saw_otherwise_is_an_alarm_and_who_fails_is_told_on
 }
 
 #[tokio::test]
+async fn a_published_checkpoint_that_cannot_be_relied_on_is_counted_as_missed() {
+    let witness = FakeWitness::start("w.example").await;
+    let mut gateway = serving(&audit("1s", &[&witness], "")).await;
+    gateway.metric("botwarden_audit_witness_size{destination=\"w.example\"} 2").await;
+    fs::write(log_of(&gateway).join("checkpoint"), "something else").unwrap();
+    gateway.metric("botwarden_audit_witness_failures_total{destination=\"w.example\"} 1").await;
+    stopped(&mut gateway).await;
+    assert!(gateway.log().contains("reading what is published of the audit log"), "{}", gateway.log());
+}
+
+#[tokio::test]
 async fn one_that_is_slow_holds_up_nobody_and_failures_pass() {
     let (slow, quick) = (FakeWitness::start("slow.example").await, FakeWitness::start("quick.example").await);
     slow.feel(WitnessMood::Slow);
