@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
+use crate::background;
 use crate::command::{
     audit, backup, check, completions, config_schema, demo, fernet, init, key, keyring, man, serve, subject,
 };
@@ -116,27 +117,22 @@ impl Cli {
     fn run(self) -> anyhow::Result<ExitCode> {
         let file = self.config;
         match self.command {
-            Command::Demo(demo) => in_background(demo::run(demo)),
+            Command::Demo(demo) => background::run(demo::run(demo)),
             Command::Serve(serve) => serve.run(file),
             Command::Init(init) => init.run(file),
             Command::Check(check) => check.run(file),
             Command::Config(Config::Schema(schema)) => schema.run(),
-            Command::Key(key) => in_background(key.run(file)),
-            Command::Keyring(keyring) => in_background(keyring.run(file)),
-            Command::Backup(backup) => in_background(backup.run(file)),
-            Command::Audit(audit) => in_background(audit.run(file)),
-            Command::Subject(subject) => in_background(subject.run(file)),
+            Command::Key(key) => background::run(key.run(file)),
+            Command::Keyring(keyring) => background::run(keyring.run(file)),
+            Command::Backup(backup) => background::run(backup.run(file)),
+            Command::Audit(audit) => background::run(audit.run(file)),
+            Command::Subject(subject) => background::run(subject.run(file)),
             Command::Encrypt(encrypt) => encrypt.run(),
             Command::Decrypt(decrypt) => decrypt.run(),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(),
         }
     }
-}
-
-/// Runs what waits for files, sockets and the clock.
-fn in_background(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 
 mod accountable;
 mod archive;
+mod background;
 mod cli;
 mod command;
 mod config;

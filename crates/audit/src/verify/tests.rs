@@ -471,6 +471,10 @@ fn witnesses_are_counted_and_a_quorum_can_be_demanded() {
         let report = verify_witnessed(&*disk, signer().key(), &kept, &quorum);
         assert_eq!(report.verdict, want, "{name}: {report}");
     }
+    let kept = cosigned(&early, &second, 1_600_000_000);
+    let report = verify_witnessed(&*disk, signer().key(), &[&kept], &quorum(&[&first, &second], 2));
+    let names: Vec<&str> = report.witnesses.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["witness-1.example", "witness-2.example"], "in the order of their keys");
     let report = verify_witnessed(&*disk, signer().key(), &[], &quorum(&[&second, &first], 0));
     let want =
         Witnessed { name: "witness-1.example".to_owned(), size: PUBLISHED, at: UnixMs(1_700_000_000_000) };

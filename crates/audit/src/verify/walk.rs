@@ -390,6 +390,7 @@ impl<'a> Walk<'a> {
             Err(Stop::CannotTell(reason)) => self.report.reason = Some(reason),
             Ok(()) => {
                 self.report.finding = self.account.finish();
+                witness::sort(&mut self.report.witnesses, quorum);
                 self.report.reason = witness::missed(&self.report.witnesses, quorum);
                 if self.report.unreadable > 0 {
                     let unreadable = self.report.unreadable;

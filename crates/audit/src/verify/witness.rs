@@ -64,6 +64,11 @@ pub(super) fn count(
     Ok(())
 }
 
+/// Puts them in the order in which their keys were given, which is not that of the files.
+pub(super) fn sort(witnesses: &mut [Witnessed], quorum: &Quorum) {
+    witnesses.sort_by_key(|it| quorum.witnesses.iter().position(|key| key.name() == it.name));
+}
+
 /// Why too few cosigned it, if they did.
 pub(super) fn missed(witnesses: &[Witnessed], quorum: &Quorum) -> Option<String> {
     let (have, demanded) = (witnesses.len(), quorum.demanded);

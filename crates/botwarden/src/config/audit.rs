@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 /// How often, unless the file says otherwise.
 const INTERVAL_DEFAULT: Duration = Duration::from_secs(60);
-/// More often would burden witnesses for nothing: the log itself is published once a second.
+/// More often would burden witnesses for nothing: the log itself is published once a second at most.
 const INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// More seldom, what an intruder has to rewrite is a day.
 const INTERVAL_MAX: Duration = Duration::from_secs(86_400);

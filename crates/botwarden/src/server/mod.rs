@@ -26,7 +26,7 @@ use crate::archive::Archivist;
 use crate::config::Config;
 use crate::ledger::Bookkeeper;
 use crate::state::State;
-use crate::{accountable, logs, witness};
+use crate::{accountable, background, logs, witness};
 use erasures::Erasures;
 
 /// How often changes that nobody announced are looked for (DESIGN: in force within about a second).
@@ -48,8 +48,7 @@ pub(crate) type KeyLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub(crate) fn run(path: &Path, config: Config) -> anyhow::Result<ExitCode> {
     let logs = logs::start(config.log.format, config.log.level)?;
     let access = logs.access(config.log.format);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    background::run(async {
         let lookup: KeyLookup = Arc::new(|name| std::env::var(name).ok());
         let server = Server::start(config, lookup, vec![Arc::new(access)]).await?;
         let signals = signals::Signals::listen()?; // before `ready`: who reads that may stop us at once

@@ -94,6 +94,8 @@ impl Rounds {
                 self.note_quorum();
             }
             Err(error) => {
+                // Whoever watches the metrics must not take it for a log that does not grow.
+                self.watchers.names().for_each(|name| self.meter.missed(name, Missed::Failure));
                 if !std::mem::replace(&mut self.is_unreadable, true) {
                     let why = format!("{error:#}");
                     tracing::error!(why, "no checkpoint of the audit log is cosigned or sent");

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use anyhow::Context;
 use botwarden_audit::NoteKey;
 use botwarden_reach::{Keys, Patience, SecretPlace, Secrets, SendConfig, Sender, To, Witness};
-use botwarden_store::audit::AuditFiles;
 use botwarden_types::Clock;
 
 pub(crate) use keep::Watch;
@@ -50,7 +49,7 @@ impl Watchers {
             let made = Sender::new(place.clone(), keys(place), clock.clone(), patience);
             places.push(Arc::new(made.with_context(|| format!("the destination `{}`", place.name))?));
         }
-        let log = LogFiles { files: Arc::new(AuditFiles::new(folder)), key };
+        let log = LogFiles::new(folder, key);
         Ok(Self { log, witnesses, places, quorum: config.quorum, clock })
     }
 

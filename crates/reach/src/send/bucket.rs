@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use zeroize::Zeroizing;
 
 use super::config::Bucket;
-use super::{Keys, SendError};
+use super::{Keys, Reading, SendError};
 use crate::aws::sign::{self, Scope, Signable, hex};
 use crate::aws::{Credentials, CredentialsNow};
 use crate::call::{CallError, Client, ClientError};
@@ -25,6 +25,7 @@ pub(super) struct Store {
     bucket: Bucket,
     client: Client,
     credentials: Option<Arc<CredentialsNow>>,
+    reading: Reading,
     clock: Arc<dyn Clock>,
 }
 
@@ -37,13 +38,14 @@ impl Store {
         patience: Patience,
     ) -> Result<Self, ClientError> {
         let client = Client::new(bucket.endpoint.clone(), ca_file, patience)?;
-        Ok(Self { bucket, client, credentials: keys.credentials, clock })
+        Ok(Self { bucket, client, credentials: keys.credentials, reading: Reading::default(), clock })
     }
 
     pub(super) async fn send(&self, checkpoint: &SignedCheckpoint) -> Result<(), SendError> {
         let path = format!("/{}/{}{}", self.bucket.name, self.bucket.prefix, super::object_name(checkpoint));
         let body = Zeroizing::new(checkpoint.note().as_bytes().to_vec());
-        let headers = self.headers(&path, &body, self.clock.now().wall)?;
+        let credentials = self.credentials().await?;
+        let headers = self.headers(&path, &body, &credentials, self.clock.now().wall)?;
         let answer = self.client.send(Method::PUT, &path, headers, body).await;
         let answer = answer.map_err(|source| self.unreached(source))?;
         match answer.status {
@@ -54,8 +56,13 @@ impl Store {
         }
     }
 
-    fn headers(&self, path: &str, body: &[u8], now: UnixMs) -> Result<HeaderMap, SendError> {
-        let credentials = self.credentials()?;
+    fn headers(
+        &self,
+        path: &str,
+        body: &[u8],
+        credentials: &Credentials,
+        now: UnixMs,
+    ) -> Result<HeaderMap, SendError> {
         let hash = sha256(body);
         let (date, payload, checksum) = (sign::date(now), hex(&hash), STANDARD.encode(hash));
         let until = self.bucket.retain.map(|span| now.after(span).rfc3339());
@@ -81,7 +88,7 @@ impl Store {
         let path = format!("{}{path}", self.bucket.endpoint.base);
         let signable = Signable { method: "PUT", path: &path, headers: &signed, body };
         let scope = Scope { date: &date, region: &self.bucket.region, service: "s3" };
-        let authorization = sign::authorization(&signable, scope, &credentials);
+        let authorization = sign::authorization(&signable, scope, credentials);
         let mut headers = HeaderMap::new();
         for (name, value) in signed.into_iter().chain([("authorization", authorization.as_str())]) {
             let mut value = HeaderValue::from_str(value).map_err(|_| self.unreached(CallError::Header))?;
@@ -91,10 +98,10 @@ impl Store {
         Ok(headers)
     }
 
-    fn credentials(&self) -> Result<Credentials, SendError> {
+    async fn credentials(&self) -> Result<Credentials, SendError> {
         let what = "credentials";
-        match &self.credentials {
-            Some(now) => now().map_err(|source| SendError::Secret { what, source }),
+        match self.credentials.clone() {
+            Some(now) => self.reading.now(what, move || now()).await,
             None => Err(SendError::Secret { what, source: "there are none".into() }),
         }
     }

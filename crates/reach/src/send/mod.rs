@@ -9,10 +9,12 @@ mod folder;
 mod syslog;
 mod webhook;
 
+use std::error::Error;
 use std::sync::Arc;
 
 use botwarden_audit::SignedCheckpoint;
 use botwarden_types::Clock;
+use tokio::sync::Mutex;
 
 pub use config::{RawSend, SendConfig, To};
 pub use error::SendError;
@@ -83,6 +85,27 @@ impl Sender {
             Way::Webhook(webhook) => webhook.send(checkpoint).await,
             Way::Bucket(store) => store.send(checkpoint).await,
         }
+    }
+}
+
+/// Asks for secrets where nothing else waits for them: a file may lie on a mount that hangs, or be a pipe. What never comes holds one thread, not
+/// one more each time.
+#[derive(Default)]
+struct Reading(Arc<Mutex<()>>);
+
+impl Reading {
+    async fn now<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        read: impl FnOnce() -> Result<T, Box<dyn Error + Send + Sync>> + Send + 'static,
+    ) -> Result<T, SendError> {
+        let held = self.0.clone().lock_owned().await;
+        let read = tokio::task::spawn_blocking(move || {
+            let _held = held;
+            read()
+        });
+        let read = read.await.unwrap_or_else(|error| Err(error.into()));
+        read.map_err(|source| SendError::Secret { what, source })
     }
 }
 

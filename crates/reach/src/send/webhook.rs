@@ -1,13 +1,15 @@
 //! A service of one's own that is told by HTTP: `POST` with the note as its body.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use botwarden_audit::SignedCheckpoint;
 use botwarden_crypto::hmac_sha256;
+use botwarden_types::Secret;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use zeroize::Zeroizing;
 
-use super::{Keys, SendError};
+use super::{Keys, Reading, SendError};
 use crate::aws::sign::hex;
 use crate::call::{CallError, Client, ClientError};
 use crate::patience::Patience;
@@ -20,6 +22,7 @@ const SIGNATURE: HeaderName = HeaderName::from_static("botwarden-signature");
 pub(super) struct Webhook {
     client: Client,
     keys: Keys,
+    reading: Reading,
 }
 
 impl Webhook {
@@ -29,7 +32,7 @@ impl Webhook {
         keys: Keys,
         patience: Patience,
     ) -> Result<Self, ClientError> {
-        Ok(Self { client: Client::new(url, ca_file, patience)?, keys })
+        Ok(Self { client: Client::new(url, ca_file, patience)?, keys, reading: Reading::default() })
     }
 
     pub(super) async fn send(&self, checkpoint: &SignedCheckpoint) -> Result<(), SendError> {
@@ -37,12 +40,12 @@ impl Webhook {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         if let Some(token) = &self.keys.token {
-            let token = current("token", &**token)?;
+            let token = self.current("token", token).await?;
             let bearer = Zeroizing::new(format!("Bearer {}", token.expose()));
             headers.insert(header::AUTHORIZATION, self.sensitive(&bearer)?);
         }
         if let Some(key) = &self.keys.hmac_key {
-            let key = current("HMAC key", &**key)?;
+            let key = self.current("HMAC key", key).await?;
             let code = hmac_sha256(key.expose().as_bytes(), &body);
             headers.insert(SIGNATURE, self.sensitive(&format!("v1={}", hex(&*code)))?);
         }
@@ -52,6 +55,11 @@ impl Webhook {
             status if status.is_success() => Ok(()),
             status => Err(SendError::Webhook { url: self.shown(), status }),
         }
+    }
+
+    async fn current(&self, what: &'static str, secrets: &Arc<dyn Secrets>) -> Result<Secret, SendError> {
+        let secrets = secrets.clone();
+        self.reading.now(what, move || secrets.current()).await
     }
 
     fn sensitive(&self, text: &str) -> Result<HeaderValue, SendError> {
@@ -69,8 +77,4 @@ impl Webhook {
         let url = &self.client.url;
         format!("{}://{}/…", url.scheme, url.authority)
     }
-}
-
-fn current(what: &'static str, secrets: &dyn Secrets) -> Result<botwarden_types::Secret, SendError> {
-    secrets.current().map_err(|source| SendError::Secret { what, source })
 }

@@ -1,14 +1,17 @@
 //! Places that checkpoints are sent to.
 
+use std::error::Error;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use botwarden_audit::SignedCheckpoint;
 use botwarden_crypto::hmac_sha256;
-use botwarden_reach::{Credentials, Keys, RawSecret, RawSend, SendConfig, SendError, Sender};
+use botwarden_reach::{Credentials, Keys, RawSecret, RawSend, Secrets, SendConfig, SendError, Sender};
 use botwarden_testkit::{Answer, FakeUpstream, ManualClock, TestLog, soon};
-use botwarden_types::{Tick, UnixMs};
+use botwarden_types::{Secret, Tick, UnixMs};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, UdpSocket, UnixDatagram, UnixListener};
 
@@ -176,6 +179,42 @@ async fn a_webhook_is_told_by_whom_and_what() {
     assert_eq!(told(&error), "the token for it: the variable `VAULT_TOKEN` is not set");
 }
 
+/// A token that comes only once others have had their turn, as one in a pipe or on a mount that hangs.
+struct Late(Mutex<Receiver<String>>);
+
+impl Late {
+    fn read(&self) -> Result<String, Box<dyn Error + Send + Sync>> {
+        Ok(self.0.lock().unwrap().recv_timeout(Duration::from_secs(60))?)
+    }
+}
+
+impl Secrets for Late {
+    fn current(&self) -> Result<Secret, Box<dyn Error + Send + Sync>> {
+        Ok(Secret::new(self.read()?))
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_is_late_holds_up_nobody() {
+    let checkpoint = TestLog::new("a", 3).checkpoint();
+    let place = FakeUpstream::start(|_| Answer::json("")).await;
+    let secret = Some(RawSecret { env: Some("T".to_owned()), file: None });
+    let hook = RawSend { token: secret, ..raw(&place.url()) };
+    let late = || {
+        let (others, token) = sync_channel(3);
+        (others, Arc::new(Late(Mutex::new(token))))
+    };
+    let (others, token) = late();
+    let keys = Keys { token: Some(token), ..Keys::default() };
+    let turn = async || others.send("hunter2".to_owned()).unwrap();
+    tokio::join!(send(hook, keys, &checkpoint), turn()).0.unwrap();
+    let (others, token) = late();
+    let now = move || Ok(Credentials::from_env(|_| token.read().ok())?);
+    let keys = Keys { credentials: Some(Arc::new(now)), ..Keys::default() };
+    let turn = async || (0..3).for_each(|_| others.send("x".to_owned()).unwrap());
+    tokio::join!(send(bucket(&place.url()), keys, &checkpoint), turn()).0.unwrap();
+}
+
 #[tokio::test]
 async fn a_webhook_that_does_not_take_it_is_named_without_its_path() {
     let checkpoint = TestLog::new("a", 3).checkpoint();
@@ -188,7 +227,7 @@ async fn a_webhook_that_does_not_take_it_is_named_without_its_path() {
         (Answer::never(), "no answer within 0.5 s"),
         (Answer::hang_up(), "closed the connection"),
     ] {
-        let answer = std::sync::Mutex::new(Some(answer));
+        let answer = Mutex::new(Some(answer));
         let hook = FakeUpstream::start(move |_| answer.lock().unwrap().take().unwrap()).await;
         let error =
             send(raw(&format!("{}/s3cret", hook.url())), Keys::default(), &checkpoint).await.unwrap_err();

@@ -135,7 +135,7 @@ impl Committer {
             };
             pace.begins(taken.awaited);
             let looked_up = self.look_up(taken.raw);
-            let outcome = match self.write(&mut taken.batch, &looked_up) {
+            let outcome = match self.write(&mut taken.batch, &taken.done, &looked_up) {
                 Ok(()) => Outcome::Durable,
                 Err(error) => {
                     self.reopen_if_broken(&*error);
@@ -184,17 +184,26 @@ impl Committer {
         entries
     }
 
-    /// Writes all of a batch, or fails for all who wait for it.
+    /// Writes all of a batch, or fails for all who wait for it. An entry that no batch takes is refused alone.
     fn write(
         &mut self,
         batch: &mut Batch,
+        of_batch: &Settler,
         looked_up: &[(Entry, Settler)],
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        for (entry, _) in looked_up {
-            if let Err(PushError::Full) = batch.push(entry.clone(), None) {
+        for (at, (entry, done)) in looked_up.iter().enumerate() {
+            let mut pushed = batch.push(entry.clone(), None);
+            if pushed == Err(PushError::Full) {
                 self.append(batch)?;
+                // These are on disk, whatever becomes of the rest.
+                let before = looked_up.iter().take(at).map(|(_, done)| done);
+                std::iter::once(of_batch).chain(before).for_each(|done| done.settle(Outcome::Durable));
                 batch.clear();
-                batch.push(entry.clone(), None)?;
+                pushed = batch.push(entry.clone(), None);
+            }
+            if let Err(error) = pushed {
+                tracing::error!(%error, "an entry cannot be written; what it stands for is refused");
+                done.settle(Outcome::Failed);
             }
         }
         Ok(self.append(batch)?)

@@ -239,6 +239,22 @@ mod tests {
     }
 
     #[test]
+    fn each_thread_has_one_that_is_woken_and_who_moves_waits_where_it_went() {
+        let settler = Settler::default();
+        let (mut all, counts) = waiting(&settler, 3);
+        let moved = &mut all[2];
+        thread::scope(|scope| {
+            scope.spawn(|| assert_eq!(counts[2].poll(moved), Poll::Pending)).join().unwrap();
+            settler.settle(Outcome::Durable);
+        });
+        assert_eq!(woken(&counts), [1, 0, 1]);
+        assert_eq!(counts[2].poll(&mut all[2]), Poll::Ready(Ok(())));
+        assert_eq!(woken(&counts), [1, 0, 1], "those here are woken from here");
+        drop(all.remove(0));
+        assert_eq!(woken(&counts), [1, 1, 1]);
+    }
+
+    #[test]
     fn polled_again_it_waits_once_and_by_its_last_waker() {
         let settler = Settler::default();
         let (mut all, counts) = waiting(&settler, 1);

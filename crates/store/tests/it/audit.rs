@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use botwarden_audit::{
-    Conclusion, Decision, Disk, Event, Files, KeyOperation, KeyUse, Report, Verdict, Word, verify,
+    Conclusion, Decision, Disk, EntryId, Erasure, Event, Files, KeyOperation, KeyUse, Report, Verdict, Word,
+    verify,
 };
 use botwarden_crypto::Purpose;
 use botwarden_store::audit::{AuditFiles, AuditLog, Haste, NotRecorded, Person};
@@ -145,6 +146,10 @@ struct Moody {
     refuses: AtomicBool,
     panics: AtomicBool,
     syncs: AtomicUsize,
+    /// The one sync that fails, counted from 1; none if it is 0.
+    failing_sync: AtomicUsize,
+    /// Syncs wait.
+    waits: AtomicBool,
 }
 
 impl Files for Moody {
@@ -166,6 +171,8 @@ impl Moody {
             refuses: AtomicBool::new(false),
             panics: AtomicBool::new(false),
             syncs: AtomicUsize::new(0),
+            failing_sync: AtomicUsize::new(0),
+            waits: AtomicBool::new(false),
         })
     }
 
@@ -181,8 +188,14 @@ impl Disk for Moody {
         self.files.append(name, bytes)
     }
     fn sync(&self, name: &str) -> io::Result<()> {
-        self.syncs.fetch_add(1, Ordering::SeqCst);
+        let number = 1 + self.syncs.fetch_add(1, Ordering::SeqCst);
+        while self.waits.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
         self.asked()?;
+        if number == self.failing_sync.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         self.files.sync(name)
     }
     fn truncate(&self, name: &str, length: u64) -> io::Result<()> {
@@ -229,6 +242,29 @@ async fn what_cannot_be_written_is_refused_and_all_goes_on_once_it_can() {
     check(&place.data, &log);
 }
 
+/// Of somebody whose key is looked up by the thread that writes.
+#[tokio::test]
+async fn an_entry_that_is_too_long_is_refused_alone() {
+    let place = Place::new().await;
+    let log = open(&place.data, place.keyring()).await;
+    let entries =
+        (0..2 * Erasure::ENTRIES_MAX as u64).map(|number| EntryId(u128::from(number).to_be_bytes()));
+    let erasure = Erasure {
+        erasure: word("e"),
+        by: word("operator"),
+        reason: word("request"),
+        part: 1,
+        parts: 1,
+        entries: entries.collect(),
+    };
+    let bring = |event| log.record(NOW, event, Some(person("alice")), Haste::InPassing).unwrap();
+    let (before, long, after) = (bring(decision(1)), bring(Event::Erasure(erasure)), bring(decision(2)));
+    assert_eq!(long.durable().await, Err(NotRecorded));
+    assert_eq!((before.durable().await, after.durable().await), (Ok(()), Ok(())));
+    log.close("test", LATER);
+    assert_eq!(check(&place.data, &log).entries, 2 + 2, "with its start and its stop");
+}
+
 /// A bug where it must not be: nobody waits for a thread that is gone.
 #[tokio::test]
 async fn after_a_panic_of_its_thread_everything_is_refused_at_once() {
@@ -255,6 +291,46 @@ async fn after_a_panic_of_its_thread_everything_is_refused_at_once() {
     log.note(NOW, decision(9)).unwrap().durable().await.unwrap();
     log.close("test", LATER);
     check(&place.data, &log);
+}
+
+/// What comes together may be more than one batch: of those that are on disk nobody is told that they are not, whatever becomes of the rest.
+#[tokio::test]
+async fn whoever_is_refused_is_not_in_the_log() {
+    let place = Place::new().await;
+    let disk = Moody::new(&place.data);
+    let log = AuditLog::open_on(disk.clone(), place.keyring(), "0.1.0", NOW).await.unwrap();
+    disk.waits.store(true, Ordering::SeqCst);
+    let before = disk.syncs.load(Ordering::SeqCst);
+    let first = log.note(NOW, decision(1)).unwrap();
+    soon("a write", async {
+        while disk.syncs.load(Ordering::SeqCst) == before {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let ids = 0..Erasure::ENTRIES_MAX as u64;
+    let entries: Vec<_> = ids.map(|number| EntryId(u128::from(number).to_be_bytes())).collect();
+    let long = Erasure {
+        erasure: word("e"),
+        by: word("operator"),
+        reason: word("request"),
+        part: 1,
+        parts: 1,
+        entries,
+    };
+    // All of somebody whose key the thread looks up that writes: some 18 MiB.
+    let bring = || log.record(NOW, Event::Erasure(long.clone()), Some(person("alice")), Haste::InPassing);
+    let receipts: Vec<_> = (0..300).map(|_| bring().unwrap()).collect();
+    disk.failing_sync.store(before + 3, Ordering::SeqCst);
+    disk.waits.store(false, Ordering::SeqCst);
+    first.durable().await.unwrap();
+    let mut written = 0;
+    for receipt in receipts {
+        written += u64::from(receipt.durable().await.is_ok());
+    }
+    assert!((1..300).contains(&written), "{written}");
+    log.close("test", LATER);
+    assert_eq!(check(&place.data, &log).entries, written + 3, "with its start, the first and its stop");
 }
 
 /// Whoever is new at the same moment costs one write of the keys together, not one each.
