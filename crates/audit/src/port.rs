@@ -36,8 +36,23 @@ pub trait Disk: Files {
     fn remove(&self, name: &str) -> io::Result<()>;
 }
 
-/// A whole file of at most `max` bytes; none if there is no such file.
+/// How often a file is read that others take the place of meanwhile.
+const READS_MAX: usize = 3;
+
+/// A whole file of at most `max` bytes; none if there is no such file. Where another takes its place meanwhile, it is one of the two, and not the
+/// beginning of the longer one.
 pub(crate) fn read_whole(files: &dyn Files, name: &str, max: u64) -> io::Result<Option<Vec<u8>>> {
+    for _ in 1..READS_MAX {
+        match read_once(files, name, max) {
+            Ok(Some(bytes)) if files.length(name)? != Some(bytes.len() as u64) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+            done => return done,
+        }
+    }
+    read_once(files, name, max)
+}
+
+fn read_once(files: &dyn Files, name: &str, max: u64) -> io::Result<Option<Vec<u8>>> {
     let Some(length) = files.length(name)? else { return Ok(None) };
     if length > max {
         return Err(io::Error::new(
@@ -48,4 +63,39 @@ pub(crate) fn read_whole(files: &dyn Files, name: &str, max: u64) -> io::Result<
     let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
     files.read(name, 0, &mut bytes)?;
     Ok(Some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// A file that another takes the place of between the first look at its length and the reading.
+    struct Replaced(Mutex<Cell<&'static [u8]>>, &'static [u8]);
+
+    impl Files for Replaced {
+        fn length(&self, _: &str) -> io::Result<Option<u64>> {
+            let length = self.0.lock().unwrap().replace(self.1).len();
+            Ok(Some(length as u64))
+        }
+        fn read(&self, _: &str, _: u64, into: &mut [u8]) -> io::Result<()> {
+            let now = self.0.lock().unwrap().get();
+            let part = now.get(..into.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+            into.copy_from_slice(part);
+            Ok(())
+        }
+        fn list(&self, _: &str) -> io::Result<Vec<String>> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[test]
+    fn of_a_file_that_takes_the_place_of_another_all_is_read() {
+        for (before, after) in [(&b"999\n"[..], &b"1000\n"[..]), (b"1000\n", b"999\n"), (b"1\n", b"2\n")] {
+            let files = Replaced(Mutex::new(Cell::new(before)), after);
+            assert_eq!(read_whole(&files, "checkpoint", 10).unwrap().as_deref(), Some(after));
+        }
+    }
 }

@@ -117,18 +117,25 @@ pub(super) fn path(folder: &str, index: u64, width: u64) -> String {
     if width < 256 { format!("{whole}.p/{width}") } else { whole }
 }
 
-/// Reads a whole file into `into`; false if it is not there.
+/// How often a file is read that others take the place of meanwhile.
+const READS_MAX: usize = 3;
+
+/// Reads a whole file into `into`; false if it is not there. Where another takes its place meanwhile, it is one of the two.
 pub(super) fn file(files: &dyn Files, name: &str, max: u64, into: &mut Vec<u8>) -> Result<bool, Stop> {
-    into.clear();
-    let Some(length) = files.length(name).map_err(|error| unreadable(name, &error))? else {
-        return Ok(false);
-    };
-    if length > max {
-        return Err(Stop::CannotTell(format!("`{name}` is longer than such a file can be")));
+    let length = || files.length(name).map_err(|error| unreadable(name, &error));
+    for reading in 1.. {
+        into.clear();
+        let Some(bytes) = length()? else { return Ok(false) };
+        if bytes > max {
+            return Err(Stop::CannotTell(format!("`{name}` is longer than such a file can be")));
+        }
+        into.resize(usize::try_from(bytes).unwrap_or(usize::MAX), 0);
+        let read = read_at(files, name, 0, into);
+        if reading == READS_MAX || length()? == Some(bytes) {
+            return read.map(|()| true);
+        }
     }
-    into.resize(usize::try_from(length).unwrap_or(usize::MAX), 0);
-    read_at(files, name, 0, into)?;
-    Ok(true)
+    Ok(false)
 }
 
 pub(super) fn read_at(files: &dyn Files, name: &str, at: u64, into: &mut [u8]) -> Result<(), Stop> {
