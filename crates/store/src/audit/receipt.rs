@@ -86,7 +86,7 @@ impl Receipt {
     }
 }
 
-/// Waits for a batch.
+/// Waits for a batch. Once woken it is to be polled or dropped: others of its thread are woken by that.
 #[derive(Debug)]
 pub struct Durable {
     batch: Arc<Batch>,
