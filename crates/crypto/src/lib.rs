@@ -14,6 +14,9 @@
 mod aead;
 mod derive;
 mod digest;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod keyring;
 mod label;
 mod mac;

@@ -86,13 +86,17 @@ impl FormatOne {
     }
 
     /// What programs before this one wrote.
-    #[cfg(test)]
-    pub(crate) fn seal(&self, place: Place<'_>, plain: &[u8]) -> Vec<u8> {
-        let mut sealed = [&[FORMAT][..], &[9; NONCE_BYTES], plain].concat();
-        self.0
-            .seal([9; NONCE_BYTES], &place.associated_data(&[FORMAT]), &mut sealed, 1 + NONCE_BYTES)
-            .unwrap();
-        sealed
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn seal_with(
+        &self,
+        nonce: [u8; NONCE_BYTES],
+        place: Place<'_>,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        let mut sealed = [&[FORMAT][..], &nonce, plain].concat();
+        let aad = place.associated_data(&[FORMAT]);
+        self.0.seal(nonce, &aad, &mut sealed, 1 + NONCE_BYTES).map_err(|_| SealError::TooLong)?;
+        Ok(sealed)
     }
 }
 
@@ -111,7 +115,7 @@ mod tests {
     #[test]
     fn what_was_sealed_before_opens_where_it_stood() {
         let key = FormatOne::new(&[7; KEY_BYTES]);
-        let sealed = key.seal(HERE, b"secret");
+        let sealed = key.seal_with([9; NONCE_BYTES], HERE, b"secret").unwrap();
         assert!(FormatOne::is_of(&sealed));
         assert_eq!(*key.open(HERE, &sealed).unwrap(), b"secret");
         assert_eq!(key.open(Place { row: b"trn_2", ..HERE }, &sealed), Err(OpenError), "other row");

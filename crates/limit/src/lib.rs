@@ -15,6 +15,9 @@
 mod admission;
 mod decision;
 mod exact;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hash;
 mod journal;
 mod limiter;

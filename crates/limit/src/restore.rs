@@ -1,12 +1,14 @@
 //! Over a restart: writing everything that counts as a snapshot, and counting it again.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use botwarden_types::Now;
 
 use crate::journal::{JournalError, Recorded, RecordedClock};
 use crate::limiter::Limiter;
 use crate::record::{Counter, Head, Kind, Reader, Unread, Writer};
+use crate::rule::{WINDOW_MAX, WINDOW_MIN};
 use crate::time::{self, Ms};
 use crate::{log, sum};
 
@@ -71,7 +73,7 @@ impl Limiter {
             RecordedClock::Booted { last } => {
                 let away_ms = now.wall.0.saturating_sub(last.wall.0);
                 let last_seen = at.saturating_sub(away_ms);
-                last_seen.cast_signed() - time::ms(last.tick).cast_signed()
+                last_seen.cast_signed().saturating_sub(time::ms(last.tick).cast_signed())
             }
         };
         let mut restore = Restore { limiter: self, now: at, shift_ms, held: HashMap::new() };
@@ -140,6 +142,7 @@ impl Restore<'_> {
     /// Counts all that a snapshot holds of one shard.
     fn shard(&mut self, reader: &mut Reader<'_>) -> Result<(), RestoreError> {
         let (counter, window_ms) = reader.table()?;
+        check_window(window_ms)?;
         let number = reader.u8()?;
         let seq = match counter {
             Counter::Log => {
@@ -153,6 +156,7 @@ impl Restore<'_> {
                 shard.read(reader, |at| self.shifted(at), self.now)?
             }
         };
+        check_seq(seq)?;
         self.held.insert((counter, window_ms, number), seq);
         Ok(())
     }
@@ -165,6 +169,8 @@ impl Restore<'_> {
         };
         let at = self.shifted(at).min(self.now);
         while let Some(line) = reader.line()? {
+            check_window(line.window_ms)?;
+            check_seq(line.seq)?;
             let number = match line.counter {
                 Counter::Log => log::Table::shard_of(line.id),
                 Counter::Sum => sum::Table::shard_of(line.id),
@@ -218,4 +224,16 @@ impl Restore<'_> {
         let last_ms = (step + 1) * table.unit_ms() - 1;
         table.step(self.shifted(last_ms).min(self.now))
     }
+}
+
+/// No rule has another window, and sums of those within stay far from the end of the scale.
+fn check_window(window_ms: u64) -> Result<(), RestoreError> {
+    let is_a_rules = (WINDOW_MIN..=WINDOW_MAX).contains(&Duration::from_millis(window_ms));
+    if is_a_rules { Ok(()) } else { Err(RestoreError::Malformed) }
+}
+
+/// No shard lives to count so many changes; those that follow have numbers too.
+fn check_seq(seq: u64) -> Result<(), RestoreError> {
+    const SEQ_MAX: u64 = 1 << 62;
+    if seq <= SEQ_MAX { Ok(()) } else { Err(RestoreError::Malformed) }
 }

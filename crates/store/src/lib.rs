@@ -14,6 +14,9 @@ mod cells;
 pub mod control;
 mod data_dir;
 mod engine;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod journal;
 mod keyring;
 mod postgres;

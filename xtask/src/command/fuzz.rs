@@ -10,7 +10,8 @@ use crate::workspace::Workspace;
 
 /// Throw bytes at a parser until it has used its processor time or crashes.
 ///
-/// Runs on stable Rust, without a sanitizer: the code under test is safe Rust, and its own assertions are the oracle.
+/// Runs on stable Rust, instrumented for coverage but without a sanitizer: the code under test is safe Rust, and its own assertions are
+/// the oracle. It begins with the inputs saved in `testdata/fuzz/<target>`.
 /// Targets whose names begin alike, up to the first `_`, are a family. Without a target it lists them. Example:
 /// `cargo xtask fuzz openai_request --seconds 600`
 #[derive(clap::Args)]
@@ -56,6 +57,10 @@ impl Fuzz {
 fn fuzz(workspace: &Workspace, target: &str, seconds: u32, steps: &mut Steps) -> anyhow::Result<()> {
     let mut build = workspace.cargo(["fuzz", "build", "--sanitizer", "none", target]);
     steps.step(target, &describe(&build), || succeeded(build.status().context("starting cargo")?))?;
+    // It begins with what is saved, and keeps what it finds apart from that.
+    let (found, saved) =
+        (workspace.path("fuzz/corpus").join(target), workspace.path("testdata/fuzz").join(target));
+    std::fs::create_dir_all(&found).with_context(|| format!("creating {}", found.display()))?;
     let (mut runs, began) = (0, children_seconds()?);
     // On a busy machine a second by the clock is less than a second of work: the rest is run again.
     loop {
@@ -64,8 +69,11 @@ fn fuzz(workspace: &Workspace, target: &str, seconds: u32, steps: &mut Steps) ->
             println!("{target}: {runs} runs in {used:.0} s of processor time, no crash");
             return Ok(());
         }
-        let mut cargo = workspace.cargo(["fuzz", "run", "--sanitizer", "none", target, "--"]);
-        cargo.arg(format!("-max_total_time={:.0}", (f64::from(seconds) - used).max(5.0)));
+        let mut cargo = workspace.cargo(["fuzz", "run", "--sanitizer", "none", target]);
+        cargo
+            .args([&found, &saved])
+            .arg("--")
+            .arg(format!("-max_total_time={:.0}", (f64::from(seconds) - used).max(5.0)));
         runs += steps.step(target, &describe(&cargo), || count_runs(&mut cargo))?;
     }
 }

@@ -80,7 +80,16 @@ impl CellKey {
 
     /// Seals `plain` for `place`: [`CellKey::open`] gives it back there and nowhere else. 38 bytes longer; its length is not hidden.
     pub fn seal(&self, place: Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
-        let nonce = nonce::next()?;
+        self.seal_with(nonce::next()?, place, plain)
+    }
+
+    /// The same with a given nonce: the same cell for the same text.
+    pub(crate) fn seal_with(
+        &self,
+        nonce: [u8; NONCE_BYTES],
+        place: Place<'_>,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
         let mut sealed = Vec::with_capacity(plain.len() + OVERHEAD_BYTES);
         sealed.extend_from_slice(&head(self.0.number));
         sealed.extend_from_slice(&nonce);

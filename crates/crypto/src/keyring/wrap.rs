@@ -29,7 +29,16 @@ impl WrappingKey {
 
     /// Wraps `key` under its name: [`WrappingKey::unwrap`] gives it back under that name and no other.
     pub fn wrap(&self, name: KeyName<'_>, key: &SecretKey) -> Result<Vec<u8>, SealError> {
-        let nonce = nonce::next()?;
+        self.wrap_with(nonce::next()?, name, key)
+    }
+
+    /// The same with a given nonce: the same bytes for the same key.
+    pub(crate) fn wrap_with(
+        &self,
+        nonce: [u8; NONCE_BYTES],
+        name: KeyName<'_>,
+        key: &SecretKey,
+    ) -> Result<Vec<u8>, SealError> {
         let commitment = key.commitment();
         let mut sealed = Zeroizing::new(Vec::with_capacity(SEALED_BYTES));
         sealed.extend_from_slice(key.expose());

@@ -67,12 +67,31 @@ pub enum BackupError {
 }
 
 /// What belongs to a backup.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Manifest {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Manifest {
     format: String,
     created: u64,
     /// SHA-256 of each file, by its path in the folder.
-    files: BTreeMap<String, String>,
+    pub(crate) files: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    /// Reads one, or says what is wrong with it. No name in it leads out of the folder.
+    pub(crate) fn read(text: &[u8]) -> Result<Self, String> {
+        let manifest: Self =
+            serde_json::from_slice(text).map_err(|error| format!("`{MANIFEST}`: {error}"))?;
+        if manifest.format != FORMAT {
+            return Err(format!("`{}` instead of `{FORMAT}`", manifest.format));
+        }
+        if !manifest.files.contains_key(DATABASE) {
+            return Err(format!("`{DATABASE}` does not belong to it"));
+        }
+        let is_inside = |name: &str| name.split('/').all(|part| !matches!(part, "" | "." | ".."));
+        match manifest.files.keys().find(|name| !is_inside(name)) {
+            Some(name) => Err(format!("`{name}` is no name in a backup")),
+            None => Ok(manifest),
+        }
+    }
 }
 
 /// What a backup holds.

@@ -4,6 +4,8 @@ mod columns;
 mod content;
 mod exchange;
 mod fault;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod key;
 pub(crate) mod row;
 mod session;

@@ -76,19 +76,19 @@ fn clear(session: &StoredSession) -> Clear {
 
 /// Inside of a session's sealed cell, as JSON.
 #[derive(Serialize, Deserialize)]
-struct SessionContent {
+pub(super) struct SessionContent {
     user: String,
     claims: Box<RawValue>,
 }
 
 impl SessionContent {
-    fn encode(session: &StoredSession) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    pub(super) fn encode(session: &StoredSession) -> Result<Zeroizing<Vec<u8>>, Fault> {
         let claims = RawValue::from_string(session.claims.to_json())?;
         let content = Self { user: session.user.as_str().to_owned(), claims };
         Ok(Zeroizing::new(serde_json::to_vec(&content)?))
     }
 
-    fn read(bytes: &[u8]) -> Option<(UserName, Claims)> {
+    pub(super) fn read(bytes: &[u8]) -> Option<(UserName, Claims)> {
         let content: Self = serde_json::from_slice(bytes).ok()?;
         Some((UserName::parse(&content.user).ok()?, Claims::parse(content.claims.get()).ok()?))
     }

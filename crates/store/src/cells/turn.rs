@@ -87,19 +87,19 @@ fn clear(id: &str, session: &SessionId, number: i64, hashes: &TurnHashes, create
 
 /// Inside of a turn's sealed cell, as JSON. Spans are in bytes of the text.
 #[derive(Serialize, Deserialize)]
-struct TurnContent {
+pub(super) struct TurnContent {
     text: String,
     pasted: Vec<(usize, usize)>,
 }
 
 impl TurnContent {
-    fn encode(turn: &Turn) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    pub(super) fn encode(turn: &Turn) -> Result<Zeroizing<Vec<u8>>, Fault> {
         let pasted = turn.pasted().iter().map(|span| (span.start, span.end)).collect();
         let content = Self { text: turn.text().to_owned(), pasted };
         Ok(Zeroizing::new(serde_json::to_vec(&content)?))
     }
 
-    fn read(bytes: &[u8]) -> Option<Turn> {
+    pub(super) fn read(bytes: &[u8]) -> Option<Turn> {
         let content: Self = serde_json::from_slice(bytes).ok()?;
         let pasted = content.pasted.into_iter().map(|(start, end)| Span { start, end }).collect();
         Turn::from_kept(content.text, pasted).ok()

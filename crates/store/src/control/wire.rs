@@ -43,7 +43,7 @@ pub enum News {
 }
 
 impl News {
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         match self {
             Self::KeysChanged => format!("{PROTOCOL}keys-changed"),
             Self::Operator { operator, action, target } => {
@@ -52,7 +52,7 @@ impl News {
         }
     }
 
-    pub(super) fn parse(line: &str) -> Option<Self> {
+    pub(crate) fn parse(line: &str) -> Option<Self> {
         let mut words = line.strip_prefix(PROTOCOL)?.split(' ');
         let news = match words.next()? {
             "keys-changed" => Self::KeysChanged,

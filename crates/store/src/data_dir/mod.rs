@@ -17,8 +17,12 @@ pub use lock::{LockError, ServeLock};
 pub use modes::ModeError;
 pub(crate) use modes::check_owned;
 pub use node::NodeFileError;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use node::node_name;
 pub use root_key::RootKeyFileError;
 pub use root_salt::RootSaltError;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use secret_file::secret_in;
 pub use secret_file::{SecretFileError, read_secret};
 
 /// What to do where a root key, or what one is made from, is not there.

@@ -1,7 +1,7 @@
 //! The node's name: `node`, made once.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
@@ -13,6 +13,8 @@ use super::DataDir;
 const NAME: &str = "node";
 /// Characters of a name: what [`identifier`] makes.
 const NAME_CHARS: usize = 26;
+/// The most bytes the file may hold: a name and a line break. One more is read, so that a longer file shows as longer.
+const FILE_BYTES_MAX: usize = NAME_CHARS + 1;
 
 /// Why a node has no name.
 #[derive(Debug, thiserror::Error)]
@@ -46,10 +48,10 @@ impl DataDir {
             self.make_node_name()?;
         }
         let io = |source| NodeFileError::Io { operation: "reading", path: path.clone(), source };
-        let text = fs::read_to_string(&path).map_err(io)?;
-        let name = text.trim_end_matches('\n');
-        let is_name = name.len() == NAME_CHARS && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if is_name { Ok(name.to_owned()) } else { Err(NodeFileError::Invalid { path }) }
+        let mut text = Vec::new();
+        let limit = u64::try_from(FILE_BYTES_MAX + 1).unwrap_or(u64::MAX);
+        File::open(&path).and_then(|file| file.take(limit).read_to_end(&mut text)).map_err(io)?;
+        node_name(&text).map(str::to_owned).ok_or(NodeFileError::Invalid { path })
     }
 
     /// Writes a name beside its place and links it there: a link never replaces, so of several processes the first wins.
@@ -72,6 +74,13 @@ impl DataDir {
     }
 }
 
+/// The name in what the file holds; one line break may follow.
+pub(crate) fn node_name(text: &[u8]) -> Option<&str> {
+    let name = std::str::from_utf8(text.strip_suffix(b"\n").unwrap_or(text)).ok()?;
+    let is_name = name.len() == NAME_CHARS && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_name.then_some(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,7 +94,8 @@ mod tests {
         assert_eq!(dir.node().unwrap(), name);
         assert_ne!(other.node().unwrap(), name);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no draft is left");
-        for text in ["", "short", "../../../../../../../../etc"] {
+        let (longer, lines) = (format!("{name}a"), format!("{name}\n\n"));
+        for text in ["", "short", "../../../../../../../../etc", &longer, &lines] {
             fs::write(dir.path().join(NAME), text).unwrap();
             assert!(matches!(dir.node(), Err(NodeFileError::Invalid { .. })), "`{text}`");
         }

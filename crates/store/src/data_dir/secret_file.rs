@@ -54,12 +54,17 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, SecretFileError> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_BYTES_MAX + 1));
     let limit = u64::try_from(SECRET_BYTES_MAX + 1).unwrap_or(u64::MAX);
     file.take(limit).read_to_end(&mut bytes).map_err(io)?;
+    secret_in(&bytes).map(|text| Zeroizing::new(text.to_owned())).map_err(content)
+}
+
+/// The secret in what a file holds, or what it holds instead.
+pub(crate) fn secret_in(bytes: &[u8]) -> Result<&str, &'static str> {
     if bytes.len() > SECRET_BYTES_MAX {
-        return Err(content("more than 8192 bytes"));
+        return Err("more than 8192 bytes");
     }
-    let text = std::str::from_utf8(&bytes).map_err(|_| content("bytes that are no text"))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| "bytes that are no text")?;
     let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
-    if text.is_empty() { Err(content("nothing")) } else { Ok(Zeroizing::new(text.to_owned())) }
+    if text.is_empty() { Err("nothing") } else { Ok(text) }
 }
 
 fn check(path: &Path, metadata: &Metadata) -> Result<(), ModeError> {

@@ -7,6 +7,8 @@
 
 mod file;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod header;
 mod log;
 mod recovery;

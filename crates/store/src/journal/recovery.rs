@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use botwarden_limit::{JournalError, Recorded, RecordedClock, record_time};
@@ -31,10 +31,11 @@ struct Part {
 }
 
 /// What a first look at a file found.
-struct Survey {
+#[derive(Debug)]
+pub(super) struct Survey {
     header: Option<Header>,
-    whole_bytes: u64,
-    lost_bytes: u64,
+    pub(super) whole_bytes: u64,
+    pub(super) lost_bytes: u64,
     /// Both clocks as its last record was written.
     last: Option<Now>,
 }
@@ -104,30 +105,49 @@ impl Recovery {
     }
 }
 
+/// Why a file is not what a journal wrote.
+#[derive(Debug)]
+pub(super) enum Unsound {
+    Read(io::Error),
+    Foreign(String),
+    /// At which byte.
+    Damaged(u64),
+}
+
 impl Survey {
     fn of(path: &Path, dir: &Path, kind: Kind, boot: Boot) -> Result<Self, OpenJournalError> {
         let reading = |source| OpenJournalError::Read { path: path.to_path_buf(), source };
-        let damaged =
-            |offset| OpenJournalError::Damaged { path: path.to_path_buf(), offset, dir: dir.to_path_buf() };
         let file = File::open(path).map_err(reading)?;
         let length = file.metadata().map_err(reading)?.len();
-        let mut file = BufReader::new(file);
+        let (path, dir) = (path.to_path_buf(), dir.to_path_buf());
+        Self::through(&mut BufReader::new(file), length, kind, boot).map_err(|unsound| match unsound {
+            Unsound::Read(source) => OpenJournalError::Read { path, source },
+            Unsound::Foreign(what) => OpenJournalError::Foreign { path, what, dir },
+            Unsound::Damaged(offset) => OpenJournalError::Damaged { path, offset, dir },
+        })
+    }
+
+    /// The same of a file of `length` bytes, wherever it lies.
+    pub(super) fn through(
+        file: &mut impl BufRead,
+        length: u64,
+        kind: Kind,
+        boot: Boot,
+    ) -> Result<Self, Unsound> {
         let mut survey = Self { header: None, whole_bytes: 0, lost_bytes: length, last: None };
         let mut bytes = [0; header::BYTES];
         if length < header::BYTES as u64 && kind == Kind::Log {
             // Its maker was stopped before it took any record.
             return Ok(survey);
         }
-        file.read_exact(&mut bytes).map_err(|_| damaged(0))?;
-        let foreign =
-            |what| OpenJournalError::Foreign { path: path.to_path_buf(), what, dir: dir.to_path_buf() };
-        let header = Header::read(&bytes).map_err(foreign)?;
+        file.read_exact(&mut bytes).map_err(|_| Unsound::Damaged(0))?;
+        let header = Header::read(&bytes).map_err(Unsound::Foreign)?;
         survey.header = Some(header);
         survey.whole_bytes = header::BYTES as u64;
         let mut record = Vec::new();
         loop {
             survey.lost_bytes = length - survey.whole_bytes;
-            match frame::read(&mut file, survey.lost_bytes, &mut record).map_err(reading)? {
+            match frame::read(file, survey.lost_bytes, &mut record).map_err(Unsound::Read)? {
                 Found::Record(bytes) => {
                     survey.whole_bytes += bytes;
                     survey.last = record_time(&record).or(survey.last);
@@ -136,20 +156,22 @@ impl Survey {
                 Found::Torn if kind == Kind::Log => return Ok(survey),
                 // Room that was reserved; at most one record was being written there.
                 Found::Free if kind == Kind::Log => {
-                    survey.lost_bytes = to_last_byte(&mut file).map_err(reading)?;
+                    survey.lost_bytes = to_last_byte(file).map_err(Unsound::Read)?;
                     let explained = survey.lost_bytes <= log::FRAME_BYTES_MAX || !header.boot.is_same(boot);
-                    return if explained { Ok(survey) } else { Err(damaged(survey.whole_bytes)) };
+                    return if explained { Ok(survey) } else { Err(Unsound::Damaged(survey.whole_bytes)) };
                 }
                 // After a loss of power, what was not synced may be anything; before it, nobody writes such bytes.
                 Found::Damaged if kind == Kind::Log && !header.boot.is_same(boot) => return Ok(survey),
-                Found::Torn | Found::Free | Found::Damaged => return Err(damaged(survey.whole_bytes)),
+                Found::Torn | Found::Free | Found::Damaged => {
+                    return Err(Unsound::Damaged(survey.whole_bytes));
+                }
             }
         }
     }
 }
 
 /// Bytes of the frame whose head was read, if anything follows its length but zeros: up to the last byte that is not.
-fn to_last_byte(file: &mut BufReader<File>) -> io::Result<u64> {
+fn to_last_byte(file: &mut impl BufRead) -> io::Result<u64> {
     let (mut read, mut last) = (frame::HEAD as u64, 0);
     loop {
         let bytes = file.fill_buf()?;

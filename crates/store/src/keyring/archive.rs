@@ -125,12 +125,8 @@ impl Keyring {
     }
 
     async fn sealed_archive(&self, epoch: &RootKey) -> Result<Vec<u8>, KeyringError> {
-        let (secret, number) = (SecretKey::generate()?, KeyNumber::random()?);
-        let wrapped = epoch.wrap(name(number), &secret).await?;
-        let key = secret.cells(name(number));
-        let mut bytes = [MAGIC, number.as_bytes(), &wrapped].concat();
+        let mut archive = SealedArchive::begin(epoch).await?;
         let mut rows: Vec<Row> = self.shelf.tenant_keys().await?.into_iter().map(tenant).collect();
-        let mut frame = 0u64;
         let (mut after, mut gone) = (None, None);
         loop {
             let page = self.shelf.data_keys(after.as_ref(), FRAME_ROWS).await?;
@@ -139,22 +135,39 @@ impl Keyring {
             after = page.last().map(|row| row.number).or(after);
             gone = destroyed.last().map(|(number, _)| *number).or(gone);
             rows.extend(page.into_iter().map(data));
-            rows.extend(
-                destroyed
-                    .into_iter()
-                    .map(|(number, at)| Row::Destroyed { number: hex(number.as_bytes()), at: at.0 }),
-            );
+            rows.extend(destroyed.into_iter().map(destroyed_row));
             let plain = serde_json::to_vec(&rows).map_err(|_| ShelfError::Damaged)?;
             rows.clear();
-            let place = frame_place(frame, is_last);
-            let cell = key.seal(Place { row: &place, ..PLACE }, &plain)?;
-            bytes.extend_from_slice(&u32::try_from(cell.len()).unwrap_or(u32::MAX).to_be_bytes());
-            bytes.extend_from_slice(&cell);
+            archive.frame(&plain, is_last)?;
             if is_last {
-                return Ok(bytes);
+                return Ok(archive.bytes);
             }
-            frame += 1;
         }
+    }
+}
+
+/// An archive being written.
+pub(crate) struct SealedArchive {
+    pub(crate) bytes: Vec<u8>,
+    key: CellKey,
+    frames: u64,
+}
+
+impl SealedArchive {
+    pub(crate) async fn begin(epoch: &RootKey) -> Result<Self, KeyringError> {
+        let (secret, number) = (SecretKey::generate()?, KeyNumber::random()?);
+        let wrapped = epoch.wrap(name(number), &secret).await?;
+        let bytes = [MAGIC, number.as_bytes(), &wrapped].concat();
+        Ok(Self { bytes, key: secret.cells(name(number)), frames: 0 })
+    }
+
+    pub(crate) fn frame(&mut self, plain: &[u8], is_last: bool) -> Result<(), KeyringError> {
+        let place = frame_place(self.frames, is_last);
+        let cell = self.key.seal(Place { row: &place, ..PLACE }, plain)?;
+        self.bytes.extend_from_slice(&u32::try_from(cell.len()).unwrap_or(u32::MAX).to_be_bytes());
+        self.bytes.extend_from_slice(&cell);
+        self.frames += 1;
+        Ok(())
     }
 }
 
@@ -169,7 +182,11 @@ fn name(number: KeyNumber) -> KeyName<'static> {
     KeyName { tenant: TENANT, purpose: Purpose::Archive, number }
 }
 
-async fn open_archive(epoch: &RootKey, path: &Path, bytes: &[u8]) -> Result<Restored, ArchiveError> {
+pub(crate) async fn open_archive(
+    epoch: &RootKey,
+    path: &Path,
+    bytes: &[u8],
+) -> Result<Restored, ArchiveError> {
     let damaged = || ArchiveError::Damaged { path: path.to_owned() };
     let rest = bytes.strip_prefix(MAGIC).ok_or_else(damaged)?;
     let (number, rest) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
@@ -187,10 +204,7 @@ async fn open_archive(epoch: &RootKey, path: &Path, bytes: &[u8]) -> Result<Rest
         let (cell, rest) = rest.split_at_checked(length.min(FRAME_BYTES_MAX)).ok_or_else(damaged)?;
         frames = rest;
         let plain = open_frame(&key, frame, rest.is_empty(), cell).map_err(|_| damaged())?;
-        let rows: Vec<Row> = serde_json::from_slice(&plain).map_err(|_| damaged())?;
-        for row in rows {
-            put(row, &mut restored).ok_or_else(damaged)?;
-        }
+        read_rows(&plain, &mut restored).ok_or_else(damaged)?;
         if rest.is_empty() {
             break;
         }
@@ -205,6 +219,20 @@ fn open_frame(
     cell: &[u8],
 ) -> Result<zeroize::Zeroizing<Vec<u8>>, OpenError> {
     key.open(Place { row: &frame_place(frame, is_last), ..PLACE }, cell)
+}
+
+/// What a frame holds; `None` for what no version wrote.
+pub(crate) fn read_rows(plain: &[u8], restored: &mut Restored) -> Option<()> {
+    let rows: Vec<Row> = serde_json::from_slice(plain).ok()?;
+    rows.into_iter().try_for_each(|row| put(row, restored))
+}
+
+/// As the rows of one frame.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn write_rows(restored: Restored) -> serde_json::Result<Vec<u8>> {
+    let Restored { tenant: tenants, data: keys, destroyed } = restored;
+    let rows = tenants.into_iter().map(tenant).chain(keys.into_iter().map(data));
+    serde_json::to_vec(&rows.chain(destroyed.into_iter().map(destroyed_row)).collect::<Vec<Row>>())
 }
 
 fn tenant(row: TenantRow) -> Row {
@@ -223,7 +251,10 @@ fn data(row: DataRow) -> Row {
     }
 }
 
-/// `None` for what no version wrote.
+fn destroyed_row((number, at): (KeyNumber, UnixMs)) -> Row {
+    Row::Destroyed { number: hex(number.as_bytes()), at: at.0 }
+}
+
 fn put(row: Row, restored: &mut Restored) -> Option<()> {
     let number = |text: &str| KeyNumber::from_stored(&unhex(text)?);
     match row {

@@ -1,6 +1,6 @@
 //! The key hierarchy at work: root → tenant → data keys, wrapped on a shelf, unwrapped in memory.
 
-mod archive;
+pub(crate) mod archive;
 mod cache;
 mod file_root;
 mod list;

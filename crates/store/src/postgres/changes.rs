@@ -39,7 +39,7 @@ impl fmt::Display for Change {
 
 impl Change {
     /// What a later version tells is not known here, so it may be anything.
-    fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str) -> Self {
         match text.split_once(' ') {
             None if text == "keys" => Self::Keys,
             Some(("session", id)) => SessionId::parse(id).map_or(Self::Anything, Self::Session),
