@@ -74,6 +74,9 @@ impl Archivist {
         };
         // More comes than can be written for a while: that slows callers down before it turns them away.
         let (room, place) = tokio::time::timeout(ROOM_PATIENCE, taking).await.ok()??;
+        if self.failing.load(Ordering::Relaxed) {
+            return None;
+        }
         let key = match user {
             Some(user) => Some(self.key_of(bot, user).await?),
             None => None,

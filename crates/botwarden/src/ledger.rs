@@ -43,8 +43,8 @@ impl Ledger for Bookkeeper {
         let call = proposed.call;
         let event = Event::ToolCall(ToolCall {
             request: proposed.request.clone(),
-            call: call.id.as_deref().and_then(|id| Word::parse(id).ok()),
-            tool: tool(&call.name)?,
+            call: call.id.as_deref().and_then(spelled),
+            tool: spelled(&call.name)?,
             place: ToolPlace::Proposed,
             arguments: None,
             policy: None,
@@ -90,10 +90,11 @@ impl Ledger for Bookkeeper {
     }
 }
 
-/// A tool's name as it can stand in the log. A model may write anything for one: what is no word is spelled in percent signs, and what is
+/// The name of a tool, or the id of a call, as it can stand in the log. A model may write anything for one: what is no word is spelled in percent signs, and what is
 /// too long for one is its hash.
-fn tool(name: &str) -> Option<Word> {
-    if let Ok(word) = Word::parse(name) {
+fn spelled(name: &str) -> Option<Word> {
+    let is_plain = !name.contains('%') && !name.starts_with("sha256:");
+    if let Some(word) = Word::parse(name).ok().filter(|_| is_plain) {
         return Some(word);
     }
     let spell = |byte: u8| match byte {
@@ -101,9 +102,12 @@ fn tool(name: &str) -> Option<Word> {
         byte if byte.is_ascii_graphic() => char::from(byte).to_string(),
         byte => format!("%{byte:02X}"),
     };
-    let spelled: String = name.bytes().take(WORD_BYTES_MAX).map(spell).collect();
+    let mut text: String = name.bytes().take(WORD_BYTES_MAX).map(spell).collect();
+    if text.starts_with("sha256:") {
+        text.replace_range(..1, "%73");
+    }
     let hashed = || format!("sha256:{}", hex(&sha256(name.as_bytes())));
-    Word::parse(&spelled)
+    Word::parse(&text)
         .ok()
         .filter(|_| name.len() <= WORD_BYTES_MAX)
         .or_else(|| if name.is_empty() { Word::fixed("%").ok() } else { Word::parse(&hashed()).ok() })
@@ -128,11 +132,13 @@ mod tests {
             ("a\"b\\c%d", "a%22b%5Cc%25d"),
             ("rückgabe", "r%C3%BCckgabe"),
             ("", "%"),
+            ("two%20words", "two%2520words"),
+            ("sha256:00", "%73ha256:00"),
         ] {
-            assert_eq!(tool(name).unwrap().as_str(), want);
+            assert_eq!(spelled(name).unwrap().as_str(), want);
         }
         for long in ["a".repeat(257), "ü".repeat(100)] {
-            assert!(tool(&long).unwrap().as_str().starts_with("sha256:"), "{long}");
+            assert!(spelled(&long).unwrap().as_str().starts_with("sha256:"), "{long}");
         }
     }
 }

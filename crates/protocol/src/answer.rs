@@ -161,6 +161,14 @@ impl AnswerReader {
         }
     }
 
+    /// Of the bytes that were pushed last, how many belong to an event that is not complete: they are to be held back, for a call may be in it.
+    pub fn unfinished(&self) -> usize {
+        match &self.form {
+            Form::Chunks { events, .. } | Form::Events { events, .. } => events.unfinished(),
+            _ => 0,
+        }
+    }
+
     /// Whether a call of a tool has begun that is not complete: what came since is to be held back, for nobody can say yet what it asks.
     pub fn is_in_call(&self) -> bool {
         match &self.form {
@@ -170,7 +178,7 @@ impl AnswerReader {
         }
     }
 
-    /// Whether it is a document in which calls may stand: they are known at its end, so its last piece is to be held back until then.
+    /// Whether it is a document in which calls may stand: they are known at its end, so it is to be held back until then.
     pub fn is_read_at_its_end(&self) -> bool {
         matches!(
             self.form,
@@ -187,22 +195,26 @@ impl AnswerReader {
         }
     }
 
-    /// No more bytes come: the calls that are left, those of a document among them. Calls that are not complete are taken as they are.
+    /// No more bytes come: the calls that are left, those of a document among them. Calls that are not complete are taken as they are, and so is
+    /// an event that is: some clients take it for one.
+    ///
+    /// A document in which calls may stand and that has not one meaning is an error: what a more lenient reader finds in it, nobody wrote down.
     pub fn end(&mut self) -> Result<Vec<ProposedCall>, AnswerError> {
         match &mut self.form {
             Form::Document { operation, held } => {
                 let mut calls = Calls::default();
-                let outcome = read_document(*operation, &std::mem::take(held), &mut calls)?;
+                let outcome = read_document(*operation, held, &mut calls)?;
                 self.form = Form::Read(outcome);
                 Ok(calls.take())
             }
-            Form::Chunks { read, .. } => {
-                read.calls.close(|_| true);
-                Ok(read.calls.take())
-            }
-            Form::Events { read, .. } => {
-                read.calls.close(|_| true);
-                Ok(read.calls.take())
+            Form::Chunks { .. } | Form::Events { .. } => {
+                self.push(b"\n\n")?;
+                match &mut self.form {
+                    Form::Chunks { read, .. } => read.calls.close(|_| true),
+                    Form::Events { read, .. } => read.calls.close(|_| true),
+                    _ => {}
+                }
+                Ok(self.take_calls())
             }
             Form::Read(_) | Form::Unread(_) | Form::Embeddings(_) => Ok(Vec::new()),
         }
@@ -210,11 +222,13 @@ impl AnswerReader {
 
     /// Tells what became of the answer, complete or not.
     pub fn finish(mut self) -> Outcome {
-        if matches!(self.form, Form::Document { .. }) && self.end().is_err() {
-            return Outcome::default();
+        if matches!(self.form, Form::Document { .. }) {
+            let _ = self.end(); // what cannot be read is told by its bytes
         }
         match self.form {
-            Form::Document { .. } => Outcome::default(),
+            Form::Document { held, .. } => {
+                Outcome { output_bytes_seen: held.len() as u64, ..Outcome::default() }
+            }
             Form::Read(outcome) => outcome,
             Form::Unread(bytes) => Outcome { output_bytes_seen: bytes, ..Outcome::default() },
             Form::Embeddings(member) => openai::read_embeddings_answer(member),
@@ -255,8 +269,12 @@ fn with_document(
 }
 
 fn read_document(operation: Operation, held: &[u8], calls: &mut Calls) -> Result<Outcome, AnswerError> {
-    let Ok(document) = Document::parse(held, &bounds()) else {
-        return Ok(Outcome { output_bytes_seen: held.len() as u64, ..Outcome::default() });
+    let document = match Document::parse(held, &bounds()) {
+        Ok(document) => document,
+        Err(error) if matches!(operation, Operation::ChatCompletions | Operation::Messages) => {
+            return Err(error.into());
+        }
+        Err(_) => return Ok(Outcome { output_bytes_seen: held.len() as u64, ..Outcome::default() }),
     };
     match operation {
         Operation::ChatCompletions => openai::read_chat_answer(document.root(), calls),
@@ -489,6 +507,17 @@ mod tests {
             assert_eq!((reader.is_in_call(), reader.take_calls()), (is_in_call, complete), "{data}");
         }
         assert_eq!(reader.end(), Ok(vec![call("t2", "search", "")]), "broken off, as far as it came");
+        for (operation, document) in [
+            (Operation::ChatCompletions, r#"{"choices":[],"choices":[]}"#),
+            (Operation::Messages, r#"{"content":[{"type":"tool_use","input":{"a":"\ud800"}}]}"#),
+        ] {
+            let mut reader = AnswerReader::new(operation, Delivery::Whole);
+            reader.push(document.as_bytes()).unwrap();
+            assert!(
+                matches!(reader.end(), Err(AnswerError::Json(_))),
+                "another reader may find a call in it"
+            );
+        }
         for (operation, document, want) in [
             (
                 Operation::ChatCompletions,
@@ -500,12 +529,45 @@ mod tests {
                 r#"{"content":[{"type":"text","text":"x"},{"type":"tool_use","id":"t1","name":"refund","input":{"a": 1}}],"stop_reason":"tool_use"}"#,
                 vec![call("t1", "refund", r#"{"a": 1}"#)],
             ),
-            (Operation::ChatCompletions, "no JSON", vec![]),
         ] {
             let mut reader = AnswerReader::new(operation, Delivery::Whole);
             reader.push(document.as_bytes()).unwrap();
             assert_eq!(reader.end(), Ok(want.clone()), "{document}");
             assert_eq!(reader.finish().tool_calls as usize, want.len(), "{document}");
+        }
+    }
+
+    /// What servers get wrong, and what somebody might use to hide a call behind another.
+    #[test]
+    fn no_call_hides_behind_another() {
+        let two = r#"[{"index":0,"id":"a","function":{"name":"refund","arguments":"{}"}},{"index":0,"id":"b","function":{"name":"wipe","arguments":{"all":true}}}]"#;
+        for (operation, delivery, answer) in [
+            (Operation::ChatCompletions, Delivery::Whole, format!(r#"{{"choices":[{{"message":{{"tool_calls":{two}}}}}]}}"#)),
+            (Operation::ChatCompletions, Delivery::Streamed, format!("data: {{\"choices\":[{{\"delta\":{{\"tool_calls\":{two}}}}}]}}")),
+            (
+                Operation::ChatCompletions,
+                Delivery::Whole,
+                [r#"{"id":"a","function":{"name":"refund","arguments":"{}"}}"#, r#"{"id":"b","function":{"name":"wipe","arguments":{"all":true}}}"#]
+                    .map(|call| format!(r#"{{"message":{{"tool_calls":[{call}]}}}}"#))
+                    .join(",")
+                    .replacen('{', "{\"choices\":[{", 1)
+                    + "]}",
+            ),
+            (
+                Operation::Messages,
+                Delivery::Streamed,
+                concat!(
+                    r#"data: {"type":"message_start","message":{"content":[{"type":"tool_use","id":"a","name":"refund","input":{}}]}}"#, "\n\n",
+                    r#"data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{}"}}"#, "\n\n",
+                    r#"data: {"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"b","name":"wipe","input":{"all":true}}}"#
+                ).to_owned(),
+            ),
+        ] {
+            let mut reader = AnswerReader::new(operation, delivery);
+            reader.push(answer.as_bytes()).unwrap();
+            let calls = reader.end().unwrap();
+            let found: Vec<_> = calls.iter().map(|it| (it.id.as_deref().unwrap(), &*it.name, &*it.arguments)).collect();
+            assert_eq!(found, [("a", "refund", "{}"), ("b", "wipe", "{\"all\":true}")], "{answer}");
         }
     }
 

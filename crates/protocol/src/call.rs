@@ -7,7 +7,7 @@ use crate::json::Value;
 
 /// Calls of one answer. One more ends it: nobody could tell any more which calls were let through.
 pub(crate) const CALLS_MAX: usize = 1024;
-/// Bytes of all calls of a stream that are not complete yet.
+/// Bytes of all calls of a stream that are not complete yet, or of all in a document.
 pub const CALL_BYTES_MAX: usize = 1 << 20;
 
 /// A call of a tool, as the model proposed it. Nothing of it is checked: names and ids are whatever stood there.
@@ -38,6 +38,11 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
+    /// The id of the open call at `place`, once it has come.
+    pub(crate) fn id_of(&self, place: Place) -> Option<&str> {
+        self.open.get(&place)?.id.as_deref()
+    }
+
     /// The call at `place`, begun if it was not; its pieces go through [`Calls::append`].
     pub(crate) fn open(&mut self, place: Place) -> Result<(), AnswerError> {
         if self.open.contains_key(&place) {
@@ -83,6 +88,9 @@ impl Calls {
     /// Names the call at `place`.
     pub(crate) fn identify(&mut self, place: Place, id: Option<Value<'_>>) -> Result<(), AnswerError> {
         let Some(id) = id.and_then(|id| id.as_str()).filter(|id| !id.is_empty()) else { return Ok(()) };
+        if self.id_of(place) == Some(&id) {
+            return Ok(());
+        }
         if let Some(call) = self.open.get_mut(&place) {
             call.id = None;
         }
@@ -93,6 +101,10 @@ impl Calls {
     pub(crate) fn whole(&mut self, call: ProposedCall) -> Result<(), AnswerError> {
         if self.begun >= CALLS_MAX {
             return Err(AnswerError::Calls { max: CALLS_MAX });
+        }
+        self.open_bytes += call.name.len() + call.arguments.len();
+        if self.open_bytes > CALL_BYTES_MAX {
+            return Err(AnswerError::CallBytes { max: CALL_BYTES_MAX });
         }
         self.begun += 1;
         self.complete.push(call);

@@ -31,6 +31,8 @@ pub(crate) struct EventReader {
     data: Vec<u8>,
     /// The last byte was a carriage return: a line feed that comes next belongs to it.
     after_return: bool,
+    /// Bytes at the end of what was taken last that belong to an event that is not complete.
+    unfinished: usize,
     /// No line has been read: the first may begin with a byte order mark.
     at_start: bool,
 }
@@ -38,7 +40,7 @@ pub(crate) struct EventReader {
 impl EventReader {
     pub(crate) fn new(bytes_max: usize) -> Self {
         let (line, name, data) = Default::default();
-        Self { bytes_max, line, name, data, after_return: false, at_start: true }
+        Self { bytes_max, line, name, data, after_return: false, unfinished: 0, at_start: true }
     }
 
     /// Takes the next bytes and hands each event that they complete to `take`.
@@ -48,12 +50,14 @@ impl EventReader {
         mut take: impl FnMut(Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut rest = chunk;
+        self.unfinished = chunk.len();
         while let Some(at) = memchr2(b'\n', b'\r', rest) {
             let (line, tail) = rest.split_at_checked(at).unwrap_or((rest, &[]));
             let (end, tail) = tail.split_first().unwrap_or((&b'\n', &[]));
             rest = tail;
             let paired = std::mem::replace(&mut self.after_return, *end == b'\r');
             if paired && *end == b'\n' && line.is_empty() {
+                self.unfinished = if self.is_in_event() { self.unfinished } else { rest.len() };
                 continue;
             }
             // Nearly every event is one line of data and an empty one, in one piece: it is taken where it lies.
@@ -66,13 +70,25 @@ impl EventReader {
                 self.check(line.len())?;
                 let result = take(Event { name: &self.name, data });
                 self.name.clear();
+                self.unfinished = rest.len();
                 result?;
                 continue;
             }
             self.take_line(line, &mut take)?;
+            self.unfinished = if self.is_in_event() { self.unfinished } else { rest.len() };
         }
         self.hold(rest)?;
         Ok(())
+    }
+
+    /// How many of the bytes that were taken last belong to an event that is not complete, or to a line.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.unfinished
+    }
+
+    /// Whether an event has begun that is not complete.
+    fn is_in_event(&self) -> bool {
+        !(self.line.is_empty() && self.data.is_empty() && self.name.is_empty())
     }
 
     /// Whether nothing is held but perhaps a name, so that a line of data means the same by itself.

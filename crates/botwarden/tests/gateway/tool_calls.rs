@@ -67,9 +67,9 @@ async fn one_that_cannot_be_written_down_does_not_leave() {
     let (mut stream, feed) = tokio::join!(asking, feeding);
     stream.until("One moment.").await;
     shop.gateway.fill_disk().await;
-    for piece in &CALL[1..] {
-        // It hangs up at the piece that completes the call.
-        let _ = feed.send(bytes(piece)).await;
+    // Cut anywhere, within the lines of an event too; it hangs up at the piece that completes the call.
+    for piece in CALL[1..].concat().as_bytes().chunks(50) {
+        let _ = feed.send(Bytes::copy_from_slice(piece)).await;
     }
     drop(feed);
     let rest = stream.rest().await;
@@ -91,4 +91,16 @@ async fn one_that_is_not_complete_does_not_leave() {
     let reply = shop.client_for("alice").await.post(CHAT, ASK_STREAM).await;
     assert!(reply.text().contains("One moment.") && reply.text().contains("upstream-broken"), "{reply:?}");
     assert!(!reply.text().contains("refund"), "{reply:?}");
+}
+
+/// What is no document to us may be one to the bot's own parser, with a call in it.
+#[tokio::test]
+async fn a_document_that_has_not_one_meaning_does_not_leave() {
+    for twice in ["\"choices\":[],", "\"usage\":{},"] {
+        let document = WHOLE.replacen('{', &format!("{{{twice}"), 1);
+        let answer = Bytes::from(document);
+        let upstream = FakeUpstream::start(move |_| Answer::json(answer.clone())).await;
+        let shop = openai().before(upstream).await;
+        assert!(shop.client_for("alice").await.try_post(CHAT, ASK).await.is_none(), "broken off: {twice}");
+    }
 }

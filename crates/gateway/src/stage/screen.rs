@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use botwarden_identity::Principal;
-use botwarden_protocol::{self as protocol, AnswerReader, ProposedCall, RefusalText};
+use botwarden_protocol::{self as protocol, AnswerError, AnswerReader, ProposedCall, RefusalText};
 use botwarden_types::{Delivery, Operation, UnixMs};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -34,8 +34,7 @@ pub(crate) struct Screened {
     pub(super) body: Source,
 }
 
-/// Bytes of a stream that are held back while a tool call in it is not complete.
-const HELD_BYTES_MAX: usize = 8 << 20;
+const TOO_SLOW: &str = "the answer took longer than `timeouts.upstream_total`";
 const TOO_LONG: &str = "it is longer than `bounds.answer` allows";
 
 /// Where the bytes of a screened answer come from.
@@ -73,6 +72,7 @@ impl Worker {
             rewritten(&mut head.headers, kept.len());
             return Ok(Screened { head, body: Source::Rewritten(kept.into()) });
         }
+        let head_is_success = head.status.is_success();
         let delivery = if streamed { Delivery::Streamed } else { Delivery::Whole };
         let between = if streamed { timeouts.upstream_between } else { timeouts.upstream_total };
         let passing = Passing {
@@ -83,9 +83,12 @@ impl Worker {
             delivery,
             bytes: 0,
             held: VecDeque::new(),
+            unfinished: Vec::new(),
             held_bytes: 0,
             unwritten: Vec::new(),
             is_over: false,
+            is_success: head_is_success,
+            sent: 0,
             bytes_max: bounds.answer_bytes_max,
             between,
             ends_at,
@@ -165,11 +168,18 @@ pub(super) struct Passing {
     bytes: u64,
     /// Pieces that may not leave yet: a tool call in them is not complete, or not on disk.
     held: VecDeque<Bytes>,
+    /// Pieces of an event that is not complete: a tool call may be in it.
+    unfinished: Vec<Bytes>,
+    /// Bytes in both.
     held_bytes: usize,
     /// Tool calls on their way to the disk.
     unwritten: Vec<Receipt>,
     /// The upstream has said everything.
     is_over: bool,
+    /// It is an answer, not an error, of which the vendor's gateways make pages.
+    is_success: bool,
+    /// Bytes that have left.
+    sent: u64,
     bytes_max: usize,
     between: Duration,
     ends_at: Instant,
@@ -294,10 +304,26 @@ impl Passing {
                 return Poll::Ready(None);
             }
             while let Some(receipt) = self.unwritten.last_mut() {
-                if !ready!(receipt.as_mut().poll(cx)) {
-                    return Poll::Ready(self.cut_unrecorded(record));
+                match receipt.as_mut().poll(cx) {
+                    Poll::Ready(true) => self.unwritten.pop(),
+                    Poll::Ready(false) => return Poll::Ready(self.cut_unrecorded(record)),
+                    Poll::Pending if self.poll_taken_back(cx).is_ready() => {
+                        return Poll::Ready(self.cut_taken_back(record));
+                    }
+                    Poll::Pending => {
+                        ready!(self.poll_alarm(cx));
+                        return Poll::Ready(self.cut_unrecorded(record));
+                    }
+                };
+            }
+            // What was held back goes by the same rules as what comes.
+            if !self.held.is_empty() {
+                if self.credential.as_ref().is_some_and(Credential::is_over) {
+                    return Poll::Ready(self.cut_taken_back(record));
                 }
-                self.unwritten.pop();
+                if Instant::now() >= self.ends_at {
+                    return Poll::Ready(self.cut(record, "upstream-timeout", TOO_SLOW));
+                }
             }
             if let Some(piece) = self.let_go() {
                 return Poll::Ready(Some(Ok(self.passes(record, piece))));
@@ -325,7 +351,7 @@ impl Passing {
         let frame = match next_frame(inner, lease, cx) {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
-                if self.credential.as_mut().is_some_and(|credential| credential.poll_over(cx).is_ready()) {
+                if self.poll_taken_back(cx).is_ready() {
                     return Poll::Ready(Some(self.cut_taken_back(record)));
                 }
                 ready!(self.poll_alarm(cx));
@@ -371,24 +397,33 @@ impl Passing {
             self.last_byte = Instant::now();
             // A client that takes a little now and then never lets the alarm below ring.
             if self.last_byte >= self.ends_at {
-                let message = "the answer took longer than `timeouts.upstream_total`";
-                return Some(self.cut(record, "upstream-timeout", message));
+                return Some(self.cut(record, "upstream-timeout", TOO_SLOW));
             }
         }
-        if self.held.is_empty() && self.unwritten.is_empty() && !self.is_held_back(0) {
-            return Some(Some(Ok(self.passes(record, data))));
-        }
+        self.hold(data);
+        None
+    }
+
+    /// Holds a piece. All of them together are no more than the answer may have.
+    fn hold(&mut self, mut data: Bytes) {
         self.held_bytes += data.len();
-        self.held.push_back(data);
-        (self.held_bytes > HELD_BYTES_MAX)
-            .then(|| self.cut(record, "upstream-answer", "a tool call is longer than can be held"))
+        let unfinished = self.reader.as_ref().filter(|_| !self.is_over).map_or(0, AnswerReader::unfinished);
+        let complete = data.split_to(data.len().saturating_sub(unfinished));
+        if !complete.is_empty() || self.is_over {
+            self.held.extend(self.unfinished.drain(..));
+            self.held.extend((!complete.is_empty()).then_some(complete));
+        }
+        self.unfinished.extend((!data.is_empty()).then_some(data));
     }
 
     /// The upstream has said everything: what calls are left are complete, or never will be.
     fn take_end(&mut self, record: &mut Record) -> Option<Option<Result<Frame<Bytes>, Cut>>> {
         self.is_over = true;
+        self.held.extend(self.unfinished.drain(..));
         match self.reader.as_mut().map(AnswerReader::end) {
             Some(Ok(calls)) => self.write_down(record, &calls),
+            // A page that says that something is wrong proposes nothing.
+            Some(Err(AnswerError::Json(_))) if !self.is_success && self.delivery == Delivery::Whole => None,
             Some(Err(_)) => Some(self.cut(record, "upstream-answer", "the upstream's answer cannot be read")),
             None => None,
         }
@@ -409,15 +444,15 @@ impl Passing {
         None
     }
 
-    /// Whether a piece stays, behind which so many wait.
-    fn is_held_back(&self, behind: usize) -> bool {
-        let Some(reader) = self.reader.as_ref().filter(|_| !self.is_over) else { return false };
-        reader.is_in_call() || (behind == 0 && reader.is_read_at_its_end())
+    /// Whether what has come stays for now.
+    fn is_held_back(&self) -> bool {
+        let reader = self.reader.as_ref().filter(|_| !self.is_over);
+        reader.is_some_and(|reader| reader.is_in_call() || reader.is_read_at_its_end())
     }
 
     /// The oldest piece that was held back, if it may go.
     fn let_go(&mut self) -> Option<Bytes> {
-        if self.is_held_back(self.held.len().saturating_sub(1)) {
+        if self.is_held_back() {
             return None;
         }
         let piece = self.held.pop_front()?;
@@ -425,9 +460,15 @@ impl Passing {
         Some(piece)
     }
 
+    /// Ready when the credential is taken back.
+    fn poll_taken_back(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.credential.as_mut().map_or(Poll::Pending, |credential| credential.poll_over(cx))
+    }
+
     /// A piece leaves; with the last one the answer is over.
     fn passes(&mut self, record: &mut Record, piece: Bytes) -> Frame<Bytes> {
         record.passes(&piece);
+        self.sent = self.sent.saturating_add(piece.len() as u64);
         if self.is_over && self.held.is_empty() {
             self.end(record, true);
         }
@@ -437,7 +478,9 @@ impl Passing {
     /// Ready when the upstream took too long. The timer is set once and moved only when it fires.
     fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let due = (self.last_byte + self.between).min(self.ends_at);
+            // While it is the disk that is waited for, the upstream is not late.
+            let silent = self.unwritten.is_empty().then(|| self.last_byte + self.between);
+            let due = silent.map_or(self.ends_at, |due| due.min(self.ends_at));
             let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
             ready!(alarm.as_mut().poll(cx));
             if Instant::now() >= due {
@@ -479,7 +522,8 @@ impl Passing {
     fn end(&mut self, record: &mut Record, read: bool) {
         self.inner = None;
         self.held.clear();
-        let held_bytes = std::mem::take(&mut self.held_bytes) as u64;
+        self.unfinished.clear();
+        self.held_bytes = 0;
         if let Some(lease) = self.lease.take().filter(|_| read) {
             lease.give_back();
         }
@@ -488,7 +532,7 @@ impl Passing {
             usage: outcome.usage,
             counted: read || outcome.ended,
             text_bytes: outcome.output_bytes_seen,
-            bytes_out: self.bytes.saturating_sub(held_bytes),
+            bytes_out: self.sent,
             // A server that gives up in the middle of a stream may close it properly all the same.
             complete: read && (self.delivery == Delivery::Whole || outcome.ended),
         });

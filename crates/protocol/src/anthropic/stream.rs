@@ -32,7 +32,12 @@ impl StreamReader {
                 self.calls.close(|(_, of)| of == index);
             }
             "message_start" => {
-                self.counts.update(data.get("message").and_then(|message| message.get("usage")))
+                let message = data.get("message");
+                self.counts.update(message.and_then(|message| message.get("usage")));
+                let content = message.and_then(|message| message.get("content"));
+                for (index, block) in (0..).zip(content.iter().flat_map(Value::items)) {
+                    self.block(index, Some(block))?;
+                }
             }
             "message_delta" => self.closing(data),
             "message_stop" => {
@@ -56,6 +61,8 @@ impl StreamReader {
                 self.outcome.output_bytes_seen += text_bytes(value);
             }
             if name.is("partial_json") {
+                // Of a block that is none, or has ended: some clients add it all the same, so it is written down as a call of its own.
+                self.calls.open((0, index))?;
                 self.calls.append_text((0, index), |call| &mut call.arguments, Some(value))?;
             }
         }

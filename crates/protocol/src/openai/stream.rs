@@ -1,5 +1,7 @@
 //! Streams of chunks.
 
+use std::borrow::Cow;
+
 use super::likeness::Likeness;
 use crate::Bounds;
 use crate::answer::{AnswerError, Outcome, Usage};
@@ -27,7 +29,7 @@ impl ChunkReader {
     pub(crate) fn chunk(&mut self, chunk: Value<'_>) -> Result<(), AnswerError> {
         for (name, value) in chunk.entries() {
             if name.is("choices") {
-                value.items().try_for_each(|choice| self.choice(choice))?;
+                (0..).zip(value.items()).try_for_each(|(at, choice)| self.choice(at, choice))?;
             } else if name.is("usage") {
                 self.outcome.usage = read_usage(value).or(self.outcome.usage);
             }
@@ -45,11 +47,17 @@ impl ChunkReader {
     /// Takes one chunk that was read whole, and remembers what surrounds its text.
     pub(crate) fn chunk_and_learn(&mut self, data: &[u8], chunk: Value<'_>) -> Result<(), AnswerError> {
         let (before, begun) = (self.outcome.output_bytes_seen, self.calls.count());
+        let was_in_call = self.calls.is_open();
         self.chunk(chunk)?;
         let counted = self.outcome.output_bytes_seen - before;
         // Everything else a chunk says (its end, its cost) says the same when said again, unless a call begins in it.
         match only_text(chunk) {
-            Some((text, bytes)) if bytes == counted && begun == self.calls.count() => {
+            Some((text, bytes))
+                if bytes == counted
+                    && begun == self.calls.count()
+                    && !was_in_call
+                    && !self.calls.is_open() =>
+            {
                 self.likeness.learn(data, text)
             }
             _ => self.likeness.forget(),
@@ -69,12 +77,16 @@ impl ChunkReader {
         self.outcome
     }
 
-    fn choice(&mut self, choice: Value<'_>) -> Result<(), AnswerError> {
-        let index = choice.get("index").and_then(|index| index.as_u64()).unwrap_or(0);
+    /// Takes a choice, which stands at a place of its list.
+    fn choice(&mut self, at: u64, choice: Value<'_>) -> Result<(), AnswerError> {
+        let index = choice.get("index").and_then(|index| index.as_u64()).unwrap_or(at);
         let mut is_over = false;
         for (name, value) in choice.entries() {
-            if name.is("delta") || name.is("message") {
-                self.message(index, value)?;
+            if name.is("delta") {
+                self.message(index, value, false)?;
+            } else if name.is("message") {
+                // Clients go by the place in the list.
+                self.message(at, value, true)?;
             } else if name.is("finish_reason") {
                 let finish = word(value);
                 is_over = finish.is_some();
@@ -87,21 +99,30 @@ impl ChunkReader {
         Ok(())
     }
 
-    fn message(&mut self, choice: u64, message: Value<'_>) -> Result<(), AnswerError> {
+    fn message(&mut self, choice: u64, message: Value<'_>, is_whole: bool) -> Result<(), AnswerError> {
         for (name, value) in message.entries() {
             if WORDS.iter().any(|known| name.is(known)) {
                 self.count(value);
             } else if name.is("tool_calls") {
+                let mut before = None;
                 for (at, call) in (0..).zip(value.items()) {
-                    let index = call.get("index").and_then(|index| index.as_u64()).unwrap_or(at);
-                    let place = (choice, index);
+                    let index = call.get("index").and_then(|index| index.as_u64()).filter(|_| !is_whole);
+                    let place = (choice, index.unwrap_or(at));
+                    let id = call.get("id").and_then(|id| id.as_str()).filter(|id| !id.is_empty());
+                    // Some servers count every call as the first: another id is another call, and so is a second in one list.
+                    let is_other =
+                        id.is_some_and(|id| self.calls.id_of(place).is_some_and(|known| known != id));
+                    if is_other || before.replace(place) == Some(place) {
+                        self.calls.close(|open| open == place);
+                    }
                     self.calls.open(place)?;
                     self.calls.identify(place, call.get("id"))?;
                     for kind in ["function", "custom"] {
                         call.get(kind).map_or(Ok(()), |called| self.called(place, called))?;
                     }
                 }
-            } else if name.is("function_call") && value.entries().next().is_some() {
+            } else if name.is("function_call") && ["name", "arguments"].iter().any(|field| says(value, field))
+            {
                 let place = (choice, FUNCTION_CALL);
                 self.calls.open(place)?;
                 self.called(place, value)?;
@@ -115,10 +136,12 @@ impl ChunkReader {
             let Some(text) = called.get(field) else { continue };
             self.count(text);
             let is_name = field == "name";
-            self.calls.append_text(
+            // Arguments are a text, but for servers that send the object itself.
+            let piece = text.as_str().unwrap_or_else(|| Cow::Borrowed(text.raw()));
+            self.calls.append(
                 place,
                 |call| if is_name { &mut call.name } else { &mut call.arguments },
-                Some(text),
+                &piece,
             )?;
         }
         Ok(())
@@ -127,6 +150,13 @@ impl ChunkReader {
     fn count(&mut self, text: Value<'_>) {
         self.outcome.output_bytes_seen += text.as_str().map_or(0, |text| text.len() as u64);
     }
+}
+
+/// Whether a field is there and not empty.
+fn says(object: Value<'_>, field: &str) -> bool {
+    object
+        .get(field)
+        .is_some_and(|value| value.as_str().is_none_or(|text| !text.is_empty()) && value.raw() != "null")
 }
 
 /// The text of a chunk's first choice, and its bytes.

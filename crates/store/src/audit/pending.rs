@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use botwarden_audit::{BATCH_ENTRIES_MAX, Batch, Entry};
+use botwarden_audit::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Batch, Entry};
 use parking_lot::{Condvar, Mutex};
 
 use super::receipt::{Receipt, Settler};
@@ -22,6 +22,8 @@ pub(super) struct Raw {
 pub(super) struct Pending {
     pub(super) batch: Batch,
     pub(super) raw: Vec<Raw>,
+    /// Bytes of what is in the clear in those.
+    raw_bytes: usize,
     done: Settler,
     /// So many wait for it.
     pub(super) awaited: usize,
@@ -57,7 +59,8 @@ impl Pending {
     }
 
     pub(super) fn push_raw(&mut self, raw: Raw) -> Result<(), NotRecorded> {
-        if self.raw.len() >= BATCH_ENTRIES_MAX {
+        self.raw_bytes += raw.person.arguments.as_ref().map_or(0, |arguments| arguments.len());
+        if self.raw.len() >= BATCH_ENTRIES_MAX || self.raw_bytes > BATCH_BYTES_MAX {
             return Err(NotRecorded);
         }
         self.raw.push(raw);
@@ -73,7 +76,10 @@ impl Pending {
     pub(super) fn take(&mut self, room: Batch) -> Taken {
         Taken {
             batch: std::mem::replace(&mut self.batch, room),
-            raw: std::mem::take(&mut self.raw),
+            raw: {
+                self.raw_bytes = 0;
+                std::mem::take(&mut self.raw)
+            },
             done: std::mem::take(&mut self.done),
             awaited: std::mem::take(&mut self.awaited),
         }
