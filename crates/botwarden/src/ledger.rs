@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use botwarden_audit::{Decision, Event, Outcome as Ended, ToolCall, ToolPlace, Verdict, Word};
 use botwarden_crypto::sha256;
-use botwarden_gateway::{Decided, Ledger, Outcome, Proposed, Receipt};
+use botwarden_gateway::{Decided, Ledger, Outcome, Receipt, ToolDecided};
+use botwarden_policy::Place;
 use botwarden_store::audit::{AuditLog, Haste, Person};
 
 /// Writes the gateway's decisions and their outcomes to the audit log.
@@ -39,25 +40,30 @@ impl Ledger for Bookkeeper {
         Some(Box::pin(async move { receipt.durable().await.is_ok() }))
     }
 
-    fn proposed(&self, proposed: &Proposed<'_>) -> Option<Receipt> {
-        let call = proposed.call;
+    fn tool(&self, decided: &ToolDecided<'_>) -> Option<Receipt> {
+        let call = decided.call;
         let event = Event::ToolCall(ToolCall {
-            request: proposed.request.clone(),
+            request: decided.request.clone(),
             call: call.id.as_deref().and_then(spelled),
             tool: spelled(&call.name)?,
-            place: ToolPlace::Proposed,
+            place: match decided.place {
+                Place::Offered => ToolPlace::Offered,
+                Place::Proposed => ToolPlace::Proposed,
+                Place::Called => ToolPlace::Called,
+            },
             arguments: None,
             policy: None,
-            verdict: Verdict::Allowed,
-            reason: None,
+            verdict: if decided.refused.is_none() { Verdict::Allowed } else { Verdict::Denied },
+            reason: decided.refused.and_then(|reason| Word::fixed(reason).ok()),
         });
-        let person = proposed.user.map(|user| Person {
-            bot: proposed.bot.clone(),
+        let person = decided.user.map(|user| Person {
+            bot: decided.bot.clone(),
             user: user.clone(),
-            address: proposed.address,
+            address: decided.address,
             arguments: Some(call.arguments.as_str().into()),
         });
-        let receipt = self.0.record(proposed.at, event, person, Haste::Awaited).ok()?;
+        let haste = if decided.refused.is_none() { Haste::Awaited } else { Haste::InPassing };
+        let receipt = self.0.record(decided.at, event, person, haste).ok()?;
         Some(Box::pin(async move { receipt.durable().await.is_ok() }))
     }
 

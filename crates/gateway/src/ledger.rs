@@ -6,6 +6,7 @@ use std::pin::Pin;
 
 use botwarden_types::{BotName, KeyId, RequestId, SessionId, UnixMs, UserName};
 
+use botwarden_policy::Place;
 use botwarden_protocol::ProposedCall;
 
 use crate::outcome::Outcome;
@@ -37,9 +38,9 @@ pub struct Decided<'a> {
     pub tokens: u64,
 }
 
-/// A tool call that a model proposed, before whoever asked hears of it.
+/// What was decided about a tool call, before it takes effect.
 #[derive(Clone, Copy, Debug)]
-pub struct Proposed<'a> {
+pub struct ToolDecided<'a> {
     /// In which request.
     pub request: &'a RequestId,
     /// When.
@@ -50,8 +51,12 @@ pub struct Proposed<'a> {
     pub user: Option<&'a UserName>,
     /// From which address.
     pub address: IpAddr,
-    /// The call, as the model wrote it.
+    /// Where it was decided.
+    pub place: Place,
+    /// The call, as it was written.
     pub call: &'a ProposedCall,
+    /// `None` if it may go on, else why not.
+    pub refused: Option<&'static str>,
 }
 
 /// Ready once a decision outlives a loss of power: whether it does. If not, it must not take effect.
@@ -67,8 +72,8 @@ pub trait Ledger: Send + Sync + 'static {
         false
     }
 
-    /// Writes a tool call that is let through; `None` if it cannot be written.
-    fn proposed(&self, proposed: &Proposed<'_>) -> Option<Receipt>;
+    /// Writes what was decided about a tool call; `None` if it cannot be written.
+    fn tool(&self, decided: &ToolDecided<'_>) -> Option<Receipt>;
 
     /// Writes how a request ended about which a decision was written.
     fn finished(&self, outcome: &Outcome);

@@ -12,6 +12,8 @@ mod archive;
 mod backend;
 mod bodies;
 pub mod config;
+#[allow(dead_code, reason = "its callers come with the endpoint for tools")]
+mod desk;
 mod headers;
 mod ledger;
 mod metrics;
@@ -25,7 +27,7 @@ mod state;
 mod upstream;
 
 pub use archive::{Archive, FindingRoom, KEPT_BYTES_MAX, Keep, Slot};
-pub use ledger::{Decided, Ledger, Proposed, Receipt};
+pub use ledger::{Decided, Ledger, Receipt, ToolDecided};
 pub use metrics::{Missed, WitnessMeter};
 pub use outcome::{Outcome, Stage, Timings, Watch};
 pub use server::{Addresses, Gateway, StartError};

@@ -12,6 +12,7 @@ use botwarden_types::{BotName, Clock, RequestId, Secret};
 use crate::archive::Archive;
 use crate::bodies::Share;
 use crate::config::{BotConfig, Bounds, Timeouts};
+use crate::desk::Desk;
 use crate::ledger::Ledger;
 use crate::metrics::{BotCounters, Metrics};
 use crate::outcome::Watch;
@@ -143,6 +144,7 @@ pub(crate) struct Shared {
     pub(crate) watchers: Vec<Arc<dyn Watch>>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) archive: Arc<dyn Archive>,
+    pub(crate) desk: Desk,
     pub(crate) metrics: Metrics,
     pub(crate) draining: AtomicBool,
     process_id: u64,
@@ -159,6 +161,7 @@ impl Shared {
             watchers: ports.watchers,
             ledger: ports.ledger,
             archive: ports.archive,
+            desk: Desk::default(),
             metrics: Metrics::new(),
             draining: AtomicBool::new(false),
             process_id: ports.process_id,

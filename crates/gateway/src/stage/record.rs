@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use botwarden_identity::Principal;
 use botwarden_limit::{Admission, Standing};
+use botwarden_policy::Place;
 use botwarden_protocol::{ProposedCall, Usage};
 use botwarden_types::{Now, RequestId, UnixMs, UserName};
 use smallvec::SmallVec;
 
-use crate::ledger::{Decided, Proposed, Receipt};
+use crate::ledger::{Decided, Receipt, ToolDecided};
 use crate::outcome::{Outcome, Stage, Timings};
 use crate::refusal::Refusal;
 use crate::route::Route;
@@ -121,16 +122,23 @@ impl Record {
         self.write_decision(user, model, None).ok_or(Refusal::Unrecorded)
     }
 
-    /// Hands over a tool call that is about to reach the caller; `None` if it cannot be written.
-    pub(crate) fn proposed(&self, call: &ProposedCall) -> Option<Receipt> {
+    /// Hands over what was decided about a tool call; `None` if it cannot be written.
+    pub(crate) fn tool(
+        &self,
+        place: Place,
+        call: &ProposedCall,
+        refused: Option<&'static str>,
+    ) -> Option<Receipt> {
         let Running { shared, outcome, address, user, .. } = &*self.0;
-        shared.ledger.proposed(&Proposed {
+        shared.ledger.tool(&ToolDecided {
             request: &outcome.request,
             at: shared.clock.wall(),
             bot: outcome.bot.as_ref()?,
             user: user.as_ref(),
             address: (*address)?,
+            place,
             call,
+            refused,
         })
     }
 

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use botwarden_identity::Principal;
+use botwarden_policy::Place;
 use botwarden_protocol::{self as protocol, AnswerError, AnswerReader, ProposedCall, RefusalText};
 use botwarden_types::{Delivery, Operation, UnixMs};
 use bytes::{Bytes, BytesMut};
@@ -441,7 +442,7 @@ impl Passing {
         calls: &[ProposedCall],
     ) -> Option<Option<Result<Frame<Bytes>, Cut>>> {
         for call in calls {
-            match record.proposed(call) {
+            match record.tool(Place::Proposed, call, None) {
                 Some(receipt) => self.unwritten.push(receipt),
                 None => return Some(self.cut_unrecorded(record)),
             }
