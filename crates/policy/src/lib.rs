@@ -11,5 +11,15 @@ mod data;
 
 mod call;
 
+mod exact;
+mod port;
+
+pub mod approval;
+pub mod chronicle;
+pub mod history;
+pub mod quarantine;
+
 pub use call::{Call, Decision, Finding, Outcome, Place};
 pub use data::{Data, DataError, NODES_MAX};
+pub use exact::{ARGUMENTS_BYTES_MAX, ExactCall, ExactCallError, canonical};
+pub use port::{BoxFuture, Holder, StoreError};
