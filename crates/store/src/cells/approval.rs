@@ -124,10 +124,10 @@ pub(crate) fn open_approval(
     let place = clear(&parsed, &question, &call).text(stands.as_str());
     let answers = key.open(place.place(TABLE, ANSWERS), &row.bytes(ANSWERS)?).map_err(unopened)?;
     let answers = WrittenAnswer::read(&answers).ok_or_else(damaged)?;
-    let state = match (row.text_if_any("over")?.as_deref(), stands) {
-        (Some("used"), _) => State::Used,
+    let state = match (row.number_if_any("withdrawn")?, stands) {
+        (_, State::Used) => State::Used,
+        (_, State::Denied) => State::Denied,
         (Some(_), _) => State::Withdrawn,
-        (None, State::Denied) => State::Denied,
         (None, _) if question.expires <= now => State::Expired,
         (None, stands) => stands,
     };
@@ -139,9 +139,11 @@ fn answerers(column: i64) -> Option<Answerers> {
     all.into_iter().find(|answerers| answerers_column(*answerers) == column)
 }
 
-/// What answers can make of an approval.
+/// What is kept of how an approval stands: the rest is up to the clock, or was taken back.
 fn stands(word: &str) -> Option<State> {
-    [State::Pending, State::Approved, State::Denied].into_iter().find(|state| state.as_str() == word)
+    [State::Pending, State::Approved, State::Denied, State::Used]
+        .into_iter()
+        .find(|state| state.as_str() == word)
 }
 
 /// What an approval's sealed cells are bound to: everything but what becomes of it.

@@ -130,7 +130,7 @@ impl Postgres {
             return Ok(Redeemed::Stopped);
         }
         let rows = sqlx::query(
-            "SELECT * FROM botwarden.approvals WHERE call = $1 AND state = 'approved' AND over IS NULL AND expires > $2 ORDER BY seq FOR UPDATE",
+            "SELECT * FROM botwarden.approvals WHERE call = $1 AND state = 'approved' AND withdrawn IS NULL AND expires > $2 ORDER BY seq FOR UPDATE",
         )
         .bind(call_hash(key, call).as_bytes().to_vec())
         .bind(to_column(now))
@@ -140,8 +140,11 @@ impl Postgres {
             // What says that it is approved has to open as that.
             let Some(approval) = if_sound(open_approval(&self.cells, key, row, now))? else { continue };
             if approval.state == State::Approved {
-                sqlx::query("UPDATE botwarden.approvals SET over = 'used', over_at = $1 WHERE id = $2")
-                    .bind(to_column(now))
+                // What proved that it was approved is written over.
+                let used = seal_answers(key, &approval, State::Used, &approval.answers)?;
+                sqlx::query("UPDATE botwarden.approvals SET state = $1, answers = $2 WHERE id = $3")
+                    .bind(State::Used.as_str())
+                    .bind(used)
                     .bind(approval.id.as_str())
                     .execute(connection)
                     .await?;

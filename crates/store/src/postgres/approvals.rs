@@ -232,7 +232,7 @@ impl Postgres {
     ) -> Result<Vec<Approval>, Fault> {
         let rows = sqlx::query(
             "SELECT * FROM botwarden.approvals
-             WHERE bot = $1 AND session = $2 AND state = 'pending' AND over IS NULL AND expires > $3 ORDER BY seq",
+             WHERE bot = $1 AND session = $2 AND state = 'pending' AND withdrawn IS NULL AND expires > $3 ORDER BY seq",
         )
         .bind(bot.as_str())
         .bind(session.as_str())
@@ -246,7 +246,7 @@ impl Postgres {
         let rows = sqlx::query(
             "SELECT * FROM botwarden.approvals
              WHERE ($1::text IS NULL OR bot = $1)
-               AND (NOT $2 OR (state = 'pending' AND over IS NULL AND expires > $3))
+               AND (NOT $2 OR (state = 'pending' AND withdrawn IS NULL AND expires > $3))
              ORDER BY seq DESC LIMIT $4",
         )
         .bind(listing.bot.as_ref().map(BotName::as_str))
@@ -317,7 +317,7 @@ async fn same_call(
     now: UnixMs,
 ) -> Result<Option<Asked>, Fault> {
     let row = sqlx::query(
-        "SELECT id, state, expires FROM botwarden.approvals WHERE call = $1 AND over IS NULL AND expires > $2 ORDER BY seq DESC LIMIT 1",
+        "SELECT id, state, expires FROM botwarden.approvals WHERE call = $1 AND withdrawn IS NULL AND state <> 'used' AND expires > $2 ORDER BY seq DESC LIMIT 1",
     )
     .bind(call.as_bytes().as_slice())
     .bind(to_column(now))
@@ -346,7 +346,7 @@ async fn crowd(
         "SELECT count(*) AS of_bot,
                 count(*) FILTER (WHERE session IS NOT DISTINCT FROM $2 AND ($2::text IS NOT NULL OR key = $3)) AS of_session,
                 count(*) FILTER (WHERE subject = $4) AS of_user
-         FROM botwarden.approvals WHERE bot = $1 AND state = 'pending' AND over IS NULL AND expires > $5",
+         FROM botwarden.approvals WHERE bot = $1 AND state = 'pending' AND withdrawn IS NULL AND expires > $5",
     )
     .bind(holder.bot.as_str())
     .bind(holder.session.as_ref().map(SessionId::as_str))
@@ -374,9 +374,9 @@ pub(super) async fn withdraw(
     now: UnixMs,
 ) -> Result<usize, sqlx::Error> {
     let done = sqlx::query(
-        "UPDATE botwarden.approvals SET over = 'withdrawn', over_at = $1 WHERE seq = ANY (ARRAY(
+        "UPDATE botwarden.approvals SET withdrawn = $1 WHERE seq = ANY (ARRAY(
              SELECT seq FROM botwarden.approvals
-             WHERE over IS NULL AND state <> 'denied' AND expires > $1
+             WHERE withdrawn IS NULL AND state IN ('pending', 'approved') AND expires > $1
                AND ($2::text IS NULL OR bot = $2) AND ($3::text IS NULL OR session = $3)
                AND ($4::bytea IS NULL OR subject = $4) AND ($5::text IS NULL OR server = $5)
                AND ($6::text IS NULL OR tool = $6)

@@ -99,9 +99,9 @@ impl Postgres {
                      SELECT seq FROM botwarden.sessions WHERE key = $2 AND ended IS NULL ORDER BY seq FOR UPDATE
                  ))",
                 // What waits for an answer, or has one, is over with whoever asked.
-                "UPDATE botwarden.approvals SET over = 'withdrawn', over_at = $1 WHERE seq = ANY (ARRAY(
+                "UPDATE botwarden.approvals SET withdrawn = $1 WHERE seq = ANY (ARRAY(
                      SELECT seq FROM botwarden.approvals
-                     WHERE over IS NULL AND state <> 'denied' AND expires > $1
+                     WHERE withdrawn IS NULL AND state IN ('pending', 'approved') AND expires > $1
                        AND (key = $2 OR session IN (SELECT id FROM botwarden.sessions WHERE key = $2))
                      ORDER BY seq FOR UPDATE
                  ))",

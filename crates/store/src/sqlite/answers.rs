@@ -129,7 +129,7 @@ impl Sqlite {
             return Ok(Redeemed::Stopped);
         }
         let rows = sqlx::query(
-            "SELECT * FROM approvals WHERE call = ? AND state = 'approved' AND over IS NULL AND expires > ? ORDER BY seq",
+            "SELECT * FROM approvals WHERE call = ? AND state = 'approved' AND withdrawn IS NULL AND expires > ? ORDER BY seq",
         )
         .bind(call_hash(key, call).as_bytes().to_vec())
         .bind(to_column(now))
@@ -139,8 +139,11 @@ impl Sqlite {
             // What says that it is approved has to open as that.
             let Some(approval) = if_sound(open_approval(&self.cells, key, row, now))? else { continue };
             if approval.state == State::Approved {
-                sqlx::query("UPDATE approvals SET over = 'used', over_at = ? WHERE id = ?")
-                    .bind(to_column(now))
+                // What proved that it was approved is written over.
+                let used = seal_answers(key, &approval, State::Used, &approval.answers)?;
+                sqlx::query("UPDATE approvals SET state = ?, answers = ? WHERE id = ?")
+                    .bind(State::Used.as_str())
+                    .bind(used)
                     .bind(approval.id.as_str())
                     .execute(connection)
                     .await?;

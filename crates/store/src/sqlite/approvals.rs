@@ -216,7 +216,7 @@ impl Sqlite {
     ) -> Result<Vec<Approval>, Fault> {
         let rows = sqlx::query(
             "SELECT * FROM approvals
-             WHERE bot = ? AND session = ? AND state = 'pending' AND over IS NULL AND expires > ? ORDER BY seq",
+             WHERE bot = ? AND session = ? AND state = 'pending' AND withdrawn IS NULL AND expires > ? ORDER BY seq",
         )
         .bind(bot.as_str())
         .bind(session.as_str())
@@ -230,7 +230,7 @@ impl Sqlite {
         let rows = sqlx::query(
             "SELECT * FROM approvals
              WHERE (?1 IS NULL OR bot = ?1)
-               AND (NOT ?2 OR (state = 'pending' AND over IS NULL AND expires > ?3))
+               AND (NOT ?2 OR (state = 'pending' AND withdrawn IS NULL AND expires > ?3))
              ORDER BY seq DESC LIMIT ?4",
         )
         .bind(listing.bot.as_ref().map(BotName::as_str))
@@ -306,7 +306,7 @@ async fn same_call(
     now: UnixMs,
 ) -> Result<Option<Asked>, Fault> {
     let row = sqlx::query(
-        "SELECT id, state, expires FROM approvals WHERE call = ? AND over IS NULL AND expires > ? ORDER BY seq DESC LIMIT 1",
+        "SELECT id, state, expires FROM approvals WHERE call = ? AND withdrawn IS NULL AND state <> 'used' AND expires > ? ORDER BY seq DESC LIMIT 1",
     )
     .bind(call.as_bytes().as_slice())
     .bind(to_column(now))
@@ -335,7 +335,7 @@ async fn crowd(
         "SELECT count(*) AS of_bot,
                 count(*) FILTER (WHERE session IS ?2 AND (?2 IS NOT NULL OR key = ?3)) AS of_session,
                 count(*) FILTER (WHERE subject = ?4) AS of_user
-         FROM approvals WHERE bot = ?1 AND state = 'pending' AND over IS NULL AND expires > ?5",
+         FROM approvals WHERE bot = ?1 AND state = 'pending' AND withdrawn IS NULL AND expires > ?5",
     )
     .bind(holder.bot.as_str())
     .bind(holder.session.as_ref().map(SessionId::as_str))
@@ -363,8 +363,8 @@ pub(super) async fn withdraw(
     now: UnixMs,
 ) -> Result<usize, sqlx::Error> {
     let done = sqlx::query(
-        "UPDATE approvals SET over = 'withdrawn', over_at = ?1
-         WHERE over IS NULL AND state <> 'denied' AND expires > ?1
+        "UPDATE approvals SET withdrawn = ?1
+         WHERE withdrawn IS NULL AND state IN ('pending', 'approved') AND expires > ?1
            AND (?2 IS NULL OR bot = ?2) AND (?3 IS NULL OR session = ?3) AND (?4 IS NULL OR subject = ?4)
            AND (?5 IS NULL OR server = ?5) AND (?6 IS NULL OR tool = ?6)",
     )

@@ -82,7 +82,7 @@ impl Sqlite {
             for sql in [
                 "UPDATE keys SET revoked = ?1 WHERE id = ?2",
                 // What waits for an answer, or has one, is over with whoever asked.
-                "UPDATE approvals SET over = 'withdrawn', over_at = ?1 WHERE over IS NULL AND state <> 'denied' AND expires > ?1
+                "UPDATE approvals SET withdrawn = ?1 WHERE withdrawn IS NULL AND state IN ('pending', 'approved') AND expires > ?1
                  AND (key = ?2 OR session IN (SELECT id FROM sessions WHERE key = ?2))",
                 "DELETE FROM chronicle WHERE session IN (SELECT seq FROM sessions WHERE key = ?2 AND ended IS NULL AND kept <= expires)",
                 "UPDATE sessions SET ended = ?1 WHERE key = ?2 AND ended IS NULL",

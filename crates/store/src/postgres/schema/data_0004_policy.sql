@@ -14,9 +14,8 @@ CREATE TABLE botwarden.approvals (
     needed    bigint NOT NULL CHECK (needed IN (1, 2)),
     created   bigint NOT NULL,
     expires   bigint NOT NULL,
-    state     text   NOT NULL CHECK (state IN ('pending', 'approved', 'denied')),
-    over      text   CHECK (over IN ('used', 'withdrawn')),
-    over_at   bigint,
+    state     text   NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'used')),
+    withdrawn bigint,
     sealed    bytea  NOT NULL,
     answers   bytea  NOT NULL
 );
@@ -25,7 +24,7 @@ CREATE INDEX approvals_by_call ON botwarden.approvals (call);
 CREATE INDEX approvals_by_session ON botwarden.approvals (session) WHERE session IS NOT NULL;
 CREATE INDEX approvals_by_subject ON botwarden.approvals (subject) WHERE subject IS NOT NULL;
 CREATE INDEX approvals_by_expiry ON botwarden.approvals (expires);
-CREATE INDEX approvals_that_wait ON botwarden.approvals (bot, expires) WHERE state = 'pending' AND over IS NULL;
+CREATE INDEX approvals_that_wait ON botwarden.approvals (bot, expires) WHERE state = 'pending' AND withdrawn IS NULL;
 
 -- Values that a person has endorsed for good. `sealed` holds server, tool, argument and value.
 CREATE TABLE botwarden.known_values (

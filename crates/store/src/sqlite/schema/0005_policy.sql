@@ -14,9 +14,8 @@ CREATE TABLE approvals (
     needed    INTEGER NOT NULL CHECK (needed IN (1, 2)),
     created   INTEGER NOT NULL,
     expires   INTEGER NOT NULL,
-    state     TEXT    NOT NULL CHECK (state IN ('pending', 'approved', 'denied')),
-    over      TEXT    CHECK (over IN ('used', 'withdrawn')),
-    over_at   INTEGER,
+    state     TEXT    NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'used')),
+    withdrawn INTEGER,
     sealed    BLOB    NOT NULL,
     answers   BLOB    NOT NULL
 ) STRICT;
@@ -24,7 +23,7 @@ CREATE INDEX approvals_by_call ON approvals (call);
 CREATE INDEX approvals_by_session ON approvals (session) WHERE session IS NOT NULL;
 CREATE INDEX approvals_by_subject ON approvals (subject) WHERE subject IS NOT NULL;
 CREATE INDEX approvals_by_expiry ON approvals (expires);
-CREATE INDEX approvals_that_wait ON approvals (bot, expires) WHERE state = 'pending' AND over IS NULL;
+CREATE INDEX approvals_that_wait ON approvals (bot, expires) WHERE state = 'pending' AND withdrawn IS NULL;
 
 -- Values that a person has endorsed for good. `sealed` holds server, tool, argument and value.
 CREATE TABLE known_values (

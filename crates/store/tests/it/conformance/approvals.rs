@@ -87,6 +87,51 @@ async fn state(backend: &Backend, id: &ApprovalId, now: UnixMs) -> State {
     backend.store.approvals().peek(id, now).await.unwrap().unwrap().state
 }
 
+/// What somebody who may write the database might try, over the approvals that [`prepared`] makes. (Putting back a whole row as it once was
+/// is told by the audit log alone.)
+pub(crate) const FORGERIES: &[&str] = &[
+    "UPDATE approvals SET state = 'approved'",
+    "UPDATE approvals SET state = 'approved', answers = (SELECT answers FROM approvals WHERE server = 'other')",
+    "UPDATE approvals SET state = 'approved', needed = 1",
+    "UPDATE approvals SET state = 'approved' WHERE state = 'used'",
+    "UPDATE approvals SET expires = expires + 100000000",
+    "UPDATE approvals SET call = (SELECT call FROM approvals WHERE state = 'denied') WHERE server = 'other'",
+    "UPDATE approvals SET created = created + 1, state = 'approved'",
+];
+
+/// One that waits, one of two answers, one denied, one used, one that expired, and one of another tool that is approved; the calls of all
+/// but the last.
+pub(crate) async fn prepared(backend: &Backend) -> Vec<ExactCall> {
+    let (holder, _) = holder(backend, "ses_a").await;
+    asked(backend, &question(&holder, "waits")).await;
+    let two = asked(backend, &Question { needed: People::Two, ..question(&holder, "two") }).await;
+    answer(backend, &two, Decision::Approve, Endorse::Once).await;
+    let denied = asked(backend, &question(&holder, "denied")).await;
+    answer(backend, &denied, Decision::Deny, Endorse::Once).await;
+    let used = asked(backend, &question(&holder, "used")).await;
+    approve(backend, &used).await;
+    redeem(backend, &call(&holder, "used")).await;
+    let expired =
+        asked(backend, &Question { expires: UnixMs(LATER.0 + 1), ..question(&holder, "expired") }).await;
+    approve(backend, &expired).await;
+    let call_of_other = ExactCall { server: "other".into(), ..call(&holder, "other") };
+    let other = asked(backend, &Question { call: call_of_other, ..question(&holder, "other") }).await;
+    approve(backend, &other).await;
+    ["waits", "two", "denied", "used", "expired"].iter().map(|to| call(&holder, to)).collect()
+}
+
+/// Which of the calls could go on, a moment after the last has expired.
+pub(crate) async fn usable(backend: &Backend, calls: &[ExactCall]) -> Vec<String> {
+    let mut usable = Vec::new();
+    for call in calls {
+        let redeemed = backend.store.approvals().redeem(call, UnixMs(LATER.0 + 1)).await.unwrap();
+        if redeemed != Redeemed::No {
+            usable.push(call.arguments.to_string());
+        }
+    }
+    usable
+}
+
 pub(crate) async fn an_approval_comes_back_whole(backend: Backend) {
     let (holder, _) = holder(&backend, "ses_a").await;
     let nobody = Holder { session: None, user: None, ..holder.clone() };
