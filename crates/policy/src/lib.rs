@@ -18,6 +18,16 @@ pub mod decide;
 mod grant;
 pub mod session;
 
+mod exact;
+mod port;
+
+pub mod approval;
+pub mod chronicle;
+pub mod history;
+pub mod quarantine;
+
 pub use call::{Call, Decision, Finding, Outcome, Place};
 pub use data::{Data, DataError, NODES_MAX};
+pub use exact::{ARGUMENTS_BYTES_MAX, ExactCall, ExactCallError, canonical};
 pub use grant::{Grant, grant};
+pub use port::{BoxFuture, Holder, StoreError};

@@ -61,62 +61,9 @@ fn walk(data: &Data, path: &mut String, leaves: &mut Vec<Leaf>) {
     leaves.push(Leaf { path: path.clone(), canon: Canon::of(&text), text, flag });
 }
 
-/// The arguments in one spelling: names in order, no space, numbers as written. Two calls are the same if these bytes are.
-pub fn canonical(arguments: &Data) -> String {
-    let mut text = String::new();
-    write(arguments, &mut text);
-    text
-}
-
-fn write(data: &Data, text: &mut String) {
-    match data {
-        Data::Null => text.push_str("null"),
-        Data::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
-        Data::Number(number) => text.push_str(number),
-        Data::Text(words) => quote(words, text),
-        Data::List(items) => {
-            text.push('[');
-            for (at, item) in items.iter().enumerate() {
-                if at > 0 {
-                    text.push(',');
-                }
-                write(item, text);
-            }
-            text.push(']');
-        }
-        Data::Map(entries) => {
-            let mut sorted: Vec<&(String, Data)> = entries.iter().collect();
-            sorted.sort_by(|one, other| one.0.cmp(&other.0));
-            text.push('{');
-            for (at, (name, value)) in sorted.into_iter().enumerate() {
-                if at > 0 {
-                    text.push(',');
-                }
-                quote(name, text);
-                text.push(':');
-                write(value, text);
-            }
-            text.push('}');
-        }
-    }
-}
-
-fn quote(words: &str, text: &mut String) {
-    text.push('"');
-    for char in words.chars() {
-        match char {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            char if char < ' ' => text.push_str(&format!("\\u{:04x}", u32::from(char))),
-            char => text.push(char),
-        }
-    }
-    text.push('"');
-}
-
 /// A hash of the arguments, the same in every process.
 pub fn hash_of(arguments: &Data) -> u64 {
     let mut hasher = ahash::RandomState::with_seeds(1, 2, 3, 4).build_hasher();
-    hasher.write(canonical(arguments).as_bytes());
+    hasher.write(crate::canonical(arguments).as_bytes());
     hasher.finish()
 }

@@ -12,7 +12,7 @@ use crate::grant::{Grant, grant};
 use crate::session::Session;
 use crate::value::Canon;
 
-pub use leaves::{Leaf, canonical, hash_of, leaves_of};
+pub use leaves::{Leaf, hash_of, leaves_of};
 pub use origin::Origin;
 
 /// Leaves of one call.
