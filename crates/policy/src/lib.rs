@@ -11,5 +11,7 @@ mod data;
 
 mod call;
 
+pub mod pin;
+
 pub use call::{Call, Decision, Finding, Outcome, Place};
 pub use data::{Data, DataError, NODES_MAX};
