@@ -62,7 +62,9 @@ impl Worker {
         record.end(Stage::Charge);
         let call = match identified.route() {
             Route::Backend(call) => call.clone(),
-            Route::Model(_) | Route::OneModel(_) | Route::Root => return Err(Refusal::Internal),
+            Route::Model(_) | Route::OneModel(_) | Route::Root | Route::Tools(_) => {
+                return Err(Refusal::Internal);
+            }
         };
         let body = match call {
             BackendCall::OpenSession | BackendCall::AddTurn(_) => {

@@ -24,6 +24,7 @@ mod route;
 mod server;
 mod stage;
 mod state;
+mod tools;
 mod upstream;
 
 pub use archive::{Archive, FindingRoom, KEPT_BYTES_MAX, Keep, Slot};
@@ -31,5 +32,6 @@ pub use ledger::{Decided, Ledger, Receipt, ToolDecided};
 pub use metrics::{Missed, WitnessMeter};
 pub use outcome::{Outcome, Stage, Timings, Watch};
 pub use server::{Addresses, Gateway, StartError};
-pub use state::{BotError, Live, Ports};
+pub use state::{BotError, BotSetup, Live, Ports};
+pub use tools::{Survey, SurveyError, survey};
 pub use upstream::UpstreamError;

@@ -16,8 +16,37 @@ pub(crate) enum Route {
     OneModel(String),
     /// `GET /v1/`: tells a client that the address and the credential are right.
     Root,
+    /// A message of a client of tools.
+    Tools(ToolRoute),
     /// A call of the application's own backend.
     Backend(BackendCall),
+}
+
+/// `/mcp` and `/mcp/{tool_server}`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ToolRoute {
+    /// `POST`: a message, to all servers or to one.
+    Message(Option<String>),
+    /// `DELETE`: the client's session is over.
+    End(Option<String>),
+}
+
+impl ToolRoute {
+    /// The server of whose own endpoint it is asked.
+    pub(crate) fn server(&self) -> Option<&str> {
+        match self {
+            Self::Message(server) | Self::End(server) => server.as_deref(),
+        }
+    }
+}
+
+/// In whose words a request is answered of which nothing but its head is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Voice {
+    /// A dialect of models.
+    Model(Dialect),
+    /// JSON-RPC, as clients of tools read it.
+    Tools,
 }
 
 /// `/botwarden/v1/…`
@@ -54,6 +83,7 @@ pub(crate) fn route(method: &Method, uri: &Uri, door: Door) -> Result<Route, Ref
     }
     match path.strip_prefix("/botwarden/v1/") {
         Some(rest) if door != Door::Callers => backend(method, uri, rest).map(Route::Backend),
+        None if door != Door::Backend && is_for_tools(path) => tools(method, uri, path).map(Route::Tools),
         None if door != Door::Backend => model(method, uri, path),
         _ => Err(Refusal::NotFound),
     }
@@ -75,6 +105,26 @@ fn model(method: &Method, uri: &Uri, path: &str) -> Result<Route, Refusal> {
     require(method, takes)?;
     allow_query(uri, query)?;
     Ok(route)
+}
+
+/// Whether a path is one of those that speak MCP.
+pub(crate) fn is_for_tools(path: &str) -> bool {
+    path == "/mcp" || path.starts_with("/mcp/")
+}
+
+/// `GET` would open a stream on which servers begin to speak; there is none, as the protocol allows.
+fn tools(method: &Method, uri: &Uri, path: &str) -> Result<ToolRoute, Refusal> {
+    let server = match path.strip_prefix("/mcp/") {
+        None => None,
+        Some(name) if !name.is_empty() && !name.contains('/') => Some(name.to_owned()),
+        Some(_) => return Err(Refusal::NotFound),
+    };
+    allow_query(uri, &[])?;
+    match *method {
+        Method::POST => Ok(ToolRoute::Message(server)),
+        Method::DELETE => Ok(ToolRoute::End(server)),
+        _ => Err(Refusal::MethodNotAllowed { allowed: Method::POST }),
+    }
 }
 
 fn backend(method: &Method, uri: &Uri, rest: &str) -> Result<BackendCall, Refusal> {
@@ -102,12 +152,14 @@ fn allow_query(uri: &Uri, allowed: &[&str]) -> Result<(), Refusal> {
     if known { Ok(()) } else { Err(Refusal::Query) }
 }
 
-/// The dialect in which to refuse a request of which nothing but its head is known.
-pub(crate) fn dialect_of(uri: &Uri, headers: &HeaderMap) -> Dialect {
-    if uri.path().starts_with("/v1/messages") || headers.contains_key("anthropic-version") {
-        Dialect::Anthropic
+/// The words in which to refuse a request of which nothing but its head is known.
+pub(crate) fn voice_of(uri: &Uri, headers: &HeaderMap) -> Voice {
+    if is_for_tools(uri.path()) {
+        Voice::Tools
+    } else if uri.path().starts_with("/v1/messages") || headers.contains_key("anthropic-version") {
+        Voice::Model(Dialect::Anthropic)
     } else {
-        Dialect::OpenAi
+        Voice::Model(Dialect::OpenAi)
     }
 }
 
@@ -136,6 +188,14 @@ mod tests {
                 "/botwarden/v1/sessions/s1/turns",
                 Ok(Route::Backend(BackendCall::AddTurn("s1".into()))),
             ),
+            ("POST", "/mcp", Ok(Route::Tools(ToolRoute::Message(None)))),
+            ("POST", "/mcp/orders", Ok(Route::Tools(ToolRoute::Message(Some("orders".into()))))),
+            ("DELETE", "/mcp", Ok(Route::Tools(ToolRoute::End(None)))),
+            ("GET", "/mcp", Err("method-not-allowed")),
+            ("POST", "/mcp/", Err("not-found")),
+            ("POST", "/mcp/orders/x", Err("not-found")),
+            ("POST", "/mcp?x=1", Err("unknown-query")),
+            ("POST", "/MCP", Err("not-found")),
             ("GET", "/v1/chat/completions", Err("method-not-allowed")),
             ("CONNECT", "example.com:443", Err("not-found")),
             ("POST", "/v1/chat/completions/", Err("not-found")),
@@ -162,5 +222,6 @@ mod tests {
         assert!(!ask(Door::Callers, "/botwarden/v1/sessions"));
         assert!(ask(Door::Backend, "/botwarden/v1/sessions"));
         assert!(!ask(Door::Backend, "/v1/chat/completions"));
+        assert!(ask(Door::Callers, "/mcp") && !ask(Door::Backend, "/mcp"));
     }
 }

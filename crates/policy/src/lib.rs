@@ -26,6 +26,8 @@ pub mod chronicle;
 pub mod history;
 pub mod quarantine;
 
+pub mod pin;
+
 pub use call::{Call, Decision, Finding, Outcome, Place};
 pub use data::{Data, DataError, NODES_MAX};
 pub use exact::{ARGUMENTS_BYTES_MAX, ExactCall, ExactCallError, canonical};

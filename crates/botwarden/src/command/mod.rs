@@ -11,5 +11,6 @@ pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod keyring;
 pub(crate) mod man;
+pub(crate) mod policy;
 pub(crate) mod serve;
 pub(crate) mod subject;

@@ -74,7 +74,7 @@ async fn serve_until_stopped(
     path: PathBuf,
 ) -> anyhow::Result<ExitCode> {
     let mut server = server;
-    let mut file = reload::Watcher::new(path);
+    let mut file = reload::Watcher::new(path, server.config.tools_lock.clone());
     loop {
         tokio::select! {
             signal = signals.next() => match signal {
@@ -356,7 +356,11 @@ async fn keep_limits(journal: Arc<FileJournal>, limiter: Arc<Limiter>, clock: Ar
 /// The configuration made ready, with the provider keys it names.
 fn live(config: &Config, lookup: &KeyLookup, limiter: &Limiter) -> anyhow::Result<Live> {
     let bots = config.provider_keys(|name| lookup(name).map(Into::into))?;
-    Live::new(bots, config.bounds, config.timeouts, limiter).context("preparing the configuration")
+    let lock = config.tools_lock()?;
+    for gap in config.unpinned(&lock) {
+        tracing::warn!("{gap}");
+    }
+    Live::new(bots, &lock, config.bounds, config.timeouts, limiter).context("preparing the configuration")
 }
 
 /// Whoever is to keep watch over the audit log.

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Glob;
+use super::tools::{RawToolServer, TOOL_SERVERS_MAX, ToolServerConfig};
 use crate::archive::Keep;
 
 /// `[[bot]]` as written.
@@ -32,6 +33,9 @@ pub struct RawBot {
     /// How much it may be used.
     #[serde(default)]
     pub limit: Vec<RawLimit>,
+    /// Its tools, by the servers that run them. None by default.
+    #[serde(default)]
+    pub tool_server: Vec<RawToolServer>,
 }
 
 /// `upstream` of a bot as written.
@@ -73,6 +77,8 @@ pub struct BotConfig {
     pub retention_ms: u64,
     /// How much it may be used.
     pub limits: Vec<Rule>,
+    /// The servers of its tools, each name once.
+    pub tool_servers: Vec<ToolServerConfig>,
 }
 
 /// Where a bot's model is served.
@@ -132,8 +138,27 @@ impl TryFrom<RawBot> for BotConfig {
         let models = raw.models.into_iter().map(Glob::new).collect();
         let keep = keep(raw.record.as_deref())?;
         let retention_ms = retention_ms(raw.retention.as_deref())?;
-        Ok(Self { name, upstream, models, output_tokens_default, keep, retention_ms, limits })
+        let tool_servers = tool_servers(raw.tool_server)?;
+        Ok(Self { name, upstream, models, output_tokens_default, keep, retention_ms, limits, tool_servers })
     }
+}
+
+fn tool_servers(raw: Vec<RawToolServer>) -> Result<Vec<ToolServerConfig>, Invalid> {
+    if raw.len() > TOOL_SERVERS_MAX {
+        let expected = format!("at most {TOOL_SERVERS_MAX} of a bot");
+        return Err(Invalid::new("tool_server", format!("{} tool servers", raw.len()), expected));
+    }
+    let mut servers: Vec<ToolServerConfig> = Vec::with_capacity(raw.len());
+    for (at, server) in raw.into_iter().enumerate() {
+        let under = |e: Invalid| e.under(&format!("tool_server[{at}]"));
+        let server = ToolServerConfig::try_from(server).map_err(under)?;
+        if servers.iter().any(|other| other.name == server.name) {
+            let found = format!("`{}`, which another of the bot is called already", server.name);
+            return Err(under(Invalid::new("name", found, "a name of its own")));
+        }
+        servers.push(server);
+    }
+    Ok(servers)
 }
 
 fn keep(record: Option<&str>) -> Result<Keep, Invalid> {
@@ -162,13 +187,18 @@ impl TryFrom<RawUpstream> for UpstreamConfig {
             "anthropic" => Dialect::Anthropic,
             other => return Err(Invalid::new("dialect", format!("`{other}`"), "`openai` or `anthropic`")),
         };
-        let key_env = raw.key.map(|key| key.env);
-        if let Some(name) = key_env.as_deref().filter(|name| name.is_empty() || name.contains(['=', '\0'])) {
-            let expected = "the name of an environment variable such as `OPENAI_API_KEY`";
-            return Err(Invalid::new("key.env", format!("`{name}`"), expected));
-        }
+        let key_env = raw.key.map(|key| key_variable("key.env", key.env)).transpose()?;
         Ok(Self { dialect, url: UpstreamUrl::parse(&raw.url)?, key_env, ca_file: raw.ca_file })
     }
+}
+
+/// The name of a variable, if it can be one.
+pub(super) fn key_variable(key: &str, name: String) -> Result<String, Invalid> {
+    if !name.is_empty() && !name.contains(['=', '\0']) {
+        return Ok(name);
+    }
+    let expected = "the name of an environment variable such as `OPENAI_API_KEY`";
+    Err(Invalid::new(key, format!("`{name}`"), expected))
 }
 
 impl UpstreamUrl {
@@ -210,7 +240,7 @@ impl fmt::Display for UpstreamUrl {
     }
 }
 
-fn is_local(host: &str) -> bool {
+pub(super) fn is_local(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use botwarden_identity::Principal;
 use botwarden_limit::{Admission, Standing};
 use botwarden_policy::Place;
+use botwarden_protocol::mcp::Id;
 use botwarden_protocol::{ProposedCall, Usage};
 use botwarden_types::{Now, RequestId, UnixMs, UserName};
 use smallvec::SmallVec;
@@ -58,6 +59,8 @@ struct Running {
     user: Option<UserName>,
     /// What is kept of the exchange, if anything.
     keeping: Option<Keeping>,
+    /// By which a client of tools knows its answer.
+    rpc: Option<Id>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -104,6 +107,7 @@ impl Record {
             address: None,
             user: None,
             keeping: None,
+            rpc: None,
         }))
     }
 
@@ -212,8 +216,24 @@ impl Record {
             Route::Model(operation) => operation.as_str(),
             Route::OneModel(_) => "models",
             Route::Root => "root",
+            Route::Tools(_) => "mcp",
             Route::Backend(_) => "backend",
         };
+    }
+
+    /// More is known of what is asked than its path told.
+    pub(crate) fn operation(&mut self, operation: &'static str) {
+        self.0.outcome.operation = operation;
+    }
+
+    /// A client of tools asks under that id.
+    pub(crate) fn asks(&mut self, id: Option<Id>) {
+        self.0.rpc = id;
+    }
+
+    /// The id under which a client of tools asks.
+    pub(crate) fn rpc(&self) -> Option<&Id> {
+        self.0.rpc.as_ref()
     }
 
     pub(crate) fn bot(&mut self, bot: &Arc<Bot>) {

@@ -27,7 +27,8 @@ use crate::server::Worker;
 use crate::stage::forward::{Answered, Underway};
 use crate::stage::read::json_bounds;
 use crate::stage::record::{Ending, Record};
-use crate::upstream::Lease;
+use crate::tools::Relay;
+use crate::upstream::{Lease, next_frame};
 
 /// An answer that may go to the caller. Made by [`Worker::screen`] alone.
 pub(crate) struct Screened {
@@ -145,20 +146,6 @@ async fn gather(
     tokio::time::timeout_at(deadline, reading).await.map_err(|_| Refusal::UpstreamTimeout)?
 }
 
-/// What of the answer is there; if nothing is, reads the connection and looks again.
-fn next_frame(
-    body: &mut Incoming,
-    lease: &mut Lease,
-    cx: &mut Context<'_>,
-) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
-    let polled = Pin::new(&mut *body).poll_frame(cx);
-    if polled.is_ready() {
-        return polled;
-    }
-    lease.drive(cx);
-    Pin::new(body).poll_frame(cx)
-}
-
 /// An upstream's answer under way.
 pub(super) struct Passing {
     inner: Option<Incoming>,
@@ -225,6 +212,7 @@ pub(crate) struct Answer {
 enum AnswerSource {
     Own(Option<Bytes>),
     Passing(Box<Passing>),
+    Steps(Box<Relay>),
 }
 
 /// Why an answer broke off. Seen by the HTTP layer alone, which closes the connection.
@@ -254,6 +242,13 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// What a tool does, step by step.
+    pub(super) fn steps(relay: Box<Relay>, record: Record) -> Self {
+        Self { source: AnswerSource::Steps(relay), record }
+    }
+}
+
 impl Body for Answer {
     type Data = Bytes;
     type Error = Cut;
@@ -263,6 +258,7 @@ impl Body for Answer {
         match source {
             AnswerSource::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             AnswerSource::Passing(passing) => passing.poll(record, cx),
+            AnswerSource::Steps(relay) => poll_steps(relay, record, cx),
         }
     }
 
@@ -270,6 +266,7 @@ impl Body for Answer {
         match &self.source {
             AnswerSource::Own(bytes) => bytes.is_none(),
             AnswerSource::Passing(passing) => passing.inner.is_none(),
+            AnswerSource::Steps(relay) => relay.is_over(),
         }
     }
 
@@ -283,8 +280,26 @@ impl Body for Answer {
                 let held = passing.held_bytes as u64;
                 rest.exact().map_or(rest, |rest| SizeHint::with_exact(rest.saturating_add(held)))
             }
+            AnswerSource::Steps(_) => SizeHint::default(),
         }
     }
+}
+
+fn poll_steps(
+    relay: &mut Relay,
+    record: &mut Record,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+    let Some((piece, verdict)) = ready!(relay.poll(cx)) else { return Poll::Ready(None) };
+    record.passes(&piece);
+    if let Some(verdict) = verdict {
+        if verdict != "allowed" {
+            record.cut(verdict);
+        }
+        let bytes_out = relay.bytes();
+        record.close(Ending { usage: None, counted: false, text_bytes: 0, bytes_out, complete: true });
+    }
+    Poll::Ready(Some(Ok(Frame::data(piece))))
 }
 
 impl Drop for Answer {
