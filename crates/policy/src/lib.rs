@@ -26,6 +26,7 @@ pub mod chronicle;
 pub mod history;
 pub mod quarantine;
 
+pub mod owned;
 pub mod pin;
 
 pub use call::{Call, Decision, Finding, Outcome, Place};
