@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use botwarden_identity::Authenticator;
 use botwarden_limit::{Limiter, Measure, Per, Plan, Rule, Unit};
+use botwarden_policy::approval::ApprovalStore;
+use botwarden_policy::quarantine::Quarantine;
 use botwarden_types::{BotName, Clock, RequestId, Secret};
 
 use crate::archive::Archive;
@@ -33,6 +35,10 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// Where exchanges are kept.
     pub archive: Arc<dyn Archive>,
+    /// Where what persons are asked is kept.
+    pub approvals: Arc<dyn ApprovalStore>,
+    /// What is stopped.
+    pub quarantine: Arc<Quarantine>,
     /// 64 random bits: request ids of two processes never collide.
     pub process_id: u64,
 }
@@ -144,6 +150,8 @@ pub(crate) struct Shared {
     pub(crate) watchers: Vec<Arc<dyn Watch>>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) archive: Arc<dyn Archive>,
+    pub(crate) approvals: Arc<dyn ApprovalStore>,
+    pub(crate) quarantine: Arc<Quarantine>,
     pub(crate) desk: Desk,
     pub(crate) metrics: Metrics,
     pub(crate) draining: AtomicBool,
@@ -161,6 +169,8 @@ impl Shared {
             watchers: ports.watchers,
             ledger: ports.ledger,
             archive: ports.archive,
+            approvals: ports.approvals,
+            quarantine: ports.quarantine,
             desk: Desk::default(),
             metrics: Metrics::new(),
             draining: AtomicBool::new(false),
