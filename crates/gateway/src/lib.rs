@@ -8,6 +8,7 @@
 //! model and room in every limit; bytes that nobody objects to pass unchanged; every wait and every size has a bound.
 //! Left to others: who a caller is (`identity`), how much they may use (`limit`), what bytes mean (`protocol`).
 
+mod approvals;
 mod archive;
 mod backend;
 mod bodies;

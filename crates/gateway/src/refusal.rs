@@ -90,8 +90,16 @@ pub(crate) enum Refusal {
     IdempotencyConflict,
     #[error("{0}")]
     SessionLimit(String),
+    #[error("there is no such approval in that session")]
+    NoApproval,
+    #[error("the approval waits for no answer: {0}")]
+    ApprovalOver(&'static str),
+    #[error("{0}")]
+    ApprovalElsewhere(&'static str),
     #[error("the store did not answer")]
     Store,
+    #[error("an operator has stopped this; nothing is served until they lift it")]
+    Quarantined,
 
     #[error("the upstream could not be reached")]
     UpstreamUnreachable,
@@ -179,6 +187,10 @@ impl Refusal {
             Self::NoSession => (404, "no-session", Trouble::NotFound),
             Self::IdempotencyConflict => (409, "idempotency-conflict", Trouble::InvalidRequest),
             Self::SessionLimit(_) => (429, "session-limit", Trouble::RateLimit),
+            Self::NoApproval => (404, "no-approval", Trouble::NotFound),
+            Self::ApprovalOver(_) => (409, "approval-over", Trouble::InvalidRequest),
+            Self::ApprovalElsewhere(_) => (409, "approval-elsewhere", Trouble::InvalidRequest),
+            Self::Quarantined => (503, "quarantined", Trouble::Overloaded),
             Self::Store => (503, "store", Trouble::Overloaded),
             Self::UpstreamUnreachable => (502, "upstream-unreachable", Trouble::Upstream),
             Self::UpstreamUnconnected => (504, "upstream-timeout", Trouble::Timeout),
@@ -222,6 +234,9 @@ impl Refusal {
             Self::Over { retry_ms: None, unit, .. } => *unit != Unit::Open,
             Self::CredentialThrottled { .. }
             | Self::IdempotencyConflict
+            | Self::ApprovalOver(_)
+            | Self::ApprovalElsewhere(_)
+            | Self::Quarantined
             | Self::UpstreamRefusedKey
             | Self::UpstreamAnswer(_) => true,
             _ => false,

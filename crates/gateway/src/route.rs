@@ -1,7 +1,7 @@
 //! From method and path to what is asked. Exact: a path that is not listed does not exist.
 
 use botwarden_protocol::is_model_name;
-use botwarden_types::{Dialect, Operation};
+use botwarden_types::{Dialect, Operation, SessionId};
 use http::{HeaderMap, Method, Uri};
 
 use crate::config::TARGET_BYTES_MAX;
@@ -58,6 +58,10 @@ pub(crate) enum BackendCall {
     AddTurn(String),
     /// `DELETE /botwarden/v1/sessions/{id}`
     EndSession(String),
+    /// `GET /botwarden/v1/approvals?session=ID`
+    ListApprovals { session: String },
+    /// `POST /botwarden/v1/approvals/{id}?session=ID`
+    AnswerApproval { id: String, session: String },
 }
 
 /// Which of our listeners a request came in by.
@@ -135,11 +139,26 @@ fn backend(method: &Method, uri: &Uri, rest: &str) -> Result<BackendCall, Refusa
         (Some("sessions"), Some(id), Some("turns"), None) => {
             (BackendCall::AddTurn(id.to_owned()), Method::POST)
         }
+        (Some("approvals"), id, None, None) => return approvals(method, uri, id),
         _ => return Err(Refusal::NotFound),
     };
     require(method, takes)?;
     allow_query(uri, &[])?;
     Ok(call)
+}
+
+/// Both calls name the session: an answer that is meant for another one is none.
+fn approvals(method: &Method, uri: &Uri, id: Option<&str>) -> Result<BackendCall, Refusal> {
+    require(method, if id.is_some() { Method::POST } else { Method::GET })?;
+    let session = uri.query().and_then(|query| query.strip_prefix("session=")).ok_or(Refusal::Query)?;
+    if SessionId::parse(session).is_err() {
+        return Err(if session.contains('&') { Refusal::Query } else { Refusal::NoSession });
+    }
+    let session = session.to_owned();
+    Ok(match id {
+        Some(id) => BackendCall::AnswerApproval { id: id.to_owned(), session },
+        None => BackendCall::ListApprovals { session },
+    })
 }
 
 fn require(method: &Method, allowed: Method) -> Result<(), Refusal> {
@@ -196,6 +215,23 @@ mod tests {
             ("POST", "/mcp/orders/x", Err("not-found")),
             ("POST", "/mcp?x=1", Err("unknown-query")),
             ("POST", "/MCP", Err("not-found")),
+            (
+                "GET",
+                "/botwarden/v1/approvals?session=s1",
+                Ok(Route::Backend(BackendCall::ListApprovals { session: "s1".into() })),
+            ),
+            (
+                "POST",
+                "/botwarden/v1/approvals/a1?session=s1",
+                Ok(Route::Backend(BackendCall::AnswerApproval { id: "a1".into(), session: "s1".into() })),
+            ),
+            ("POST", "/botwarden/v1/approvals?session=s1", Err("method-not-allowed")),
+            ("GET", "/botwarden/v1/approvals/a1?session=s1", Err("method-not-allowed")),
+            ("GET", "/botwarden/v1/approvals", Err("unknown-query")),
+            ("GET", "/botwarden/v1/approvals?session=s1&session=s2", Err("unknown-query")),
+            ("GET", "/botwarden/v1/approvals?session=s%31", Err("no-session")),
+            ("GET", "/botwarden/v1/approvals?session=", Err("no-session")),
+            ("POST", "/botwarden/v1/approvals/a1/b?session=s1", Err("not-found")),
             ("GET", "/v1/chat/completions", Err("method-not-allowed")),
             ("CONNECT", "example.com:443", Err("not-found")),
             ("POST", "/v1/chat/completions/", Err("not-found")),

@@ -5,15 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use botwarden_identity::Authenticator;
+use botwarden_identity::{Authenticator, SessionStore};
 use botwarden_limit::{Limiter, Measure, Per, Plan, Rule, Unit};
+use botwarden_policy::approval::ApprovalStore;
+use botwarden_policy::chronicle::Chronicle;
+use botwarden_policy::contract::Contract;
 use botwarden_policy::pin::Lock;
+use botwarden_policy::quarantine::Quarantine;
 use botwarden_types::{BotName, Clock, RequestId, Secret};
 
 use crate::archive::Archive;
 use crate::bodies::Share;
 use crate::config::{BotConfig, Bounds, Hosts, Timeouts};
-use crate::desk::Desk;
+use crate::desk::{Contracts, Desk, DeskPorts};
 use crate::ledger::Ledger;
 use crate::metrics::{BotCounters, Metrics};
 use crate::outcome::Watch;
@@ -36,6 +40,16 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// Where exchanges are kept.
     pub archive: Arc<dyn Archive>,
+    /// Where what persons are asked is kept.
+    pub approvals: Arc<dyn ApprovalStore>,
+    /// What is stopped.
+    pub quarantine: Arc<Quarantine>,
+    /// Where what persons said is kept.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Where what tools returned is kept.
+    pub chronicle: Arc<dyn Chronicle>,
+    /// Whether other nodes write to the same stores.
+    pub is_shared: bool,
     /// 64 random bits: request ids of two processes never collide.
     pub process_id: u64,
 }
@@ -63,6 +77,8 @@ pub(crate) struct Bot {
     pub(crate) bodies: Share,
     /// Its tool servers, in the order of the file.
     pub(crate) tool_servers: Vec<Arc<ToolServer>>,
+    /// What their tools do.
+    pub(crate) contracts: Contracts,
 }
 
 /// A bot of the configuration, with the secrets that stand elsewhere.
@@ -73,6 +89,8 @@ pub struct BotSetup {
     pub key: Option<Secret>,
     /// The credential that each of its tool servers wants, in their order.
     pub tool_tokens: Vec<Option<Secret>>,
+    /// What the tools of its servers do, by server.
+    pub contracts: Vec<Contract>,
 }
 
 /// Failed sign-ins of one address in a minute. Guessing 256-bit keys is hopeless; this keeps it cheap to turn away.
@@ -120,7 +138,7 @@ impl Live {
         let mut ready = HashMap::with_hasher(ahash::RandomState::new());
         let mut roots = TlsRoots::default();
         let share = bodies_of_a_bot(&bounds, bots.len());
-        for BotSetup { config, key, tool_tokens } in bots {
+        for BotSetup { config, key, tool_tokens, contracts } in bots {
             let name = config.name.clone();
             let upstream = Upstream::new(&config.upstream, key.as_ref(), &mut roots)
                 .map_err(|source| BotError::Upstream { bot: name.clone(), source })?;
@@ -142,6 +160,7 @@ impl Live {
                 policies,
                 bodies,
                 tool_servers,
+                contracts: contracts.into_iter().map(|one| (one.server.clone(), Arc::new(one))).collect(),
             };
             if ready.insert(name.clone(), Arc::new(bot)).is_some() {
                 return Err(BotError::Twice(name));
@@ -214,6 +233,8 @@ pub(crate) struct Shared {
     pub(crate) watchers: Vec<Arc<dyn Watch>>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) archive: Arc<dyn Archive>,
+    pub(crate) approvals: Arc<dyn ApprovalStore>,
+    pub(crate) quarantine: Arc<Quarantine>,
     pub(crate) desk: Desk,
     /// Calls of tools under way.
     pub(crate) flights: Arc<Flights>,
@@ -227,6 +248,14 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(live: Live, hosts: Hosts, ports: Ports) -> Self {
+        let desk = Desk::new(DeskPorts {
+            clock: ports.clock.clone(),
+            sessions: ports.sessions,
+            chronicle: ports.chronicle,
+            approvals: ports.approvals.clone(),
+            quarantine: ports.quarantine.clone(),
+            is_shared: ports.is_shared,
+        });
         Self {
             live: ArcSwap::from_pointee(live),
             clock: ports.clock,
@@ -235,7 +264,9 @@ impl Shared {
             watchers: ports.watchers,
             ledger: ports.ledger,
             archive: ports.archive,
-            desk: Desk::default(),
+            approvals: ports.approvals,
+            quarantine: ports.quarantine,
+            desk,
             flights: Arc::default(),
             hosts,
             metrics: Metrics::new(),

@@ -37,12 +37,13 @@ struct Tally {
 
 fn main() {
     let mut files = Vec::new();
-    let (mut contract, mut show) = (None, false);
+    let (mut contract, mut show, mut print) = (None, false, false);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--contract" => contract = arguments.next(),
             "--show" => show = true,
+            "--print" => print = true,
             _ => files.push(argument),
         }
     }
@@ -54,10 +55,16 @@ fn main() {
             Some(file) => Contract::read(&std::fs::read_to_string(file).unwrap()).unwrap(),
             None => draft(doc["suite"].as_str().unwrap(), &schemas),
         };
+        if print {
+            print!("{}", contract.write());
+            continue;
+        }
         run(&doc, &contract, show, &mut times);
         steady(&doc, &contract);
     }
-    times.print();
+    if !print {
+        times.print();
+    }
 }
 
 /// Reads each result again and again.

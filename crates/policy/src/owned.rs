@@ -78,7 +78,11 @@ mod tests {
             ("one's own", r#"{"c":"7","items":[{"x":"y"}]}"#, Some(r#"{"c":"7","items":[{"x":"y"}]}"#)),
             ("another's", r#"{"c":"8","items":[1]}"#, Some("{}")),
             ("a number as an id", r#"[{"c":7}]"#, Some(r#"[{"c":7}]"#)),
-            ("inside", r#"{"total":2,"orders":[{"c":"8"},{"c":"7"}],"next":"x"}"#, Some(r#"{"next":"x","orders":[{"c":"7"}],"total":2}"#)),
+            (
+                "inside",
+                r#"{"total":2,"orders":[{"c":"8"},{"c":"7"}],"next":"x"}"#,
+                Some(r#"{"next":"x","orders":[{"c":"7"}],"total":2}"#),
+            ),
             ("nobody's", r#"[{"c":null}]"#, Some("[]")),
             ("a list as owner", r#"[{"c":["7","8"]}]"#, Some("[]")),
             ("words of nobody", r#"{"note":"secret","orders":[]}"#, None),

@@ -60,7 +60,7 @@ impl Config {
             let tool_tokens = servers
                 .map(|(at, server)| secret(server.token_env.as_ref(), Some((at, server.name.clone()))))
                 .collect();
-            ready.push(BotSetup { config: bot.clone(), key, tool_tokens });
+            ready.push(BotSetup { config: bot.clone(), key, tool_tokens, contracts: Vec::new() });
         }
         if missing.is_empty() { Ok(ready) } else { Err(MissingKeys(missing)) }
     }

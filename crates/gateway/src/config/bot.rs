@@ -30,6 +30,13 @@ pub struct RawBot {
     pub record: Option<String>,
     /// For how long it is kept, such as `30d`, the default.
     pub retention: Option<String>,
+    /// Whose words count as the user's: `posted` (default), what the application's backend posted to the session; `inline`, what the
+    /// conversation gives as the user's too, if the application's code is to be trusted.
+    pub user_turns: Option<String>,
+    /// What decides about tools: `contracts` (default), so that nothing is granted without one; `open`, nothing: calls are recorded alone.
+    pub tools: Option<String>,
+    /// How many hours and minutes the users' clocks are from UTC, such as `+02:00`: what "tomorrow" means.
+    pub utc_offset: Option<String>,
     /// How much it may be used.
     #[serde(default)]
     pub limit: Vec<RawLimit>,
@@ -75,10 +82,34 @@ pub struct BotConfig {
     pub keep: Keep,
     /// For how long, in milliseconds.
     pub retention_ms: u64,
+    /// Whose words count as the user's.
+    pub user_turns: UserTurns,
+    /// What decides about tools.
+    pub tool_rule: ToolRule,
+    /// Minutes from UTC.
+    pub utc_offset_minutes: i32,
     /// How much it may be used.
     pub limits: Vec<Rule>,
     /// The servers of its tools, each name once.
     pub tool_servers: Vec<ToolServerConfig>,
+}
+
+/// Whose words count as the user's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserTurns {
+    /// What the application's backend posted.
+    Posted,
+    /// What the conversation gives as theirs.
+    Inline,
+}
+
+/// What decides about tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToolRule {
+    /// Contracts: nothing is granted without one.
+    Contracts,
+    /// Nothing.
+    Open,
 }
 
 /// Where a bot's model is served.
@@ -139,8 +170,54 @@ impl TryFrom<RawBot> for BotConfig {
         let keep = keep(raw.record.as_deref())?;
         let retention_ms = retention_ms(raw.retention.as_deref())?;
         let tool_servers = tool_servers(raw.tool_server)?;
-        Ok(Self { name, upstream, models, output_tokens_default, keep, retention_ms, limits, tool_servers })
+        let user_turns = match raw.user_turns.as_deref() {
+            None | Some("posted") => UserTurns::Posted,
+            Some("inline") => UserTurns::Inline,
+            Some(other) => {
+                return Err(Invalid::new("user_turns", format!("`{other}`"), "`posted` or `inline`"));
+            }
+        };
+        let tool_rule = match raw.tools.as_deref() {
+            None | Some("contracts") => ToolRule::Contracts,
+            Some("open") => ToolRule::Open,
+            Some(other) => return Err(Invalid::new("tools", format!("`{other}`"), "`contracts` or `open`")),
+        };
+        let utc_offset_minutes = utc_offset(raw.utc_offset.as_deref())?;
+        Ok(Self {
+            name,
+            upstream,
+            models,
+            output_tokens_default,
+            keep,
+            retention_ms,
+            user_turns,
+            tool_rule,
+            utc_offset_minutes,
+            limits,
+            tool_servers,
+        })
     }
+}
+
+/// Minutes from UTC: `+02:00`.
+fn utc_offset(text: Option<&str>) -> Result<i32, Invalid> {
+    let Some(text) = text else { return Ok(0) };
+    let read = || {
+        let sign = match text.as_bytes().first()? {
+            b'+' => 1,
+            b'-' => -1,
+            _ => return None,
+        };
+        let (hours, minutes) = text.get(1..)?.split_once(':')?;
+        let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let (hours, minutes): (i32, i32) = (
+            hours.parse().ok().filter(|_| digits(hours))?,
+            minutes.parse().ok().filter(|_| digits(minutes))?,
+        );
+        (hours <= 14 && minutes < 60).then_some(sign * (hours * 60 + minutes))
+    };
+    read()
+        .ok_or_else(|| Invalid::new("utc_offset", format!("`{text}`"), "hours and minutes such as `+02:00`"))
 }
 
 fn tool_servers(raw: Vec<RawToolServer>) -> Result<Vec<ToolServerConfig>, Invalid> {

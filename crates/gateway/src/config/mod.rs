@@ -7,7 +7,9 @@ mod hosts;
 mod listen;
 mod tools;
 
-pub use bot::{BotConfig, RawBot, RawProviderKey, RawUpstream, UpstreamConfig, UpstreamUrl};
+pub use bot::{
+    BotConfig, RawBot, RawProviderKey, RawUpstream, ToolRule, UpstreamConfig, UpstreamUrl, UserTurns,
+};
 pub use bounds::{Bounds, RawBounds, RawTimeouts, Timeouts};
 pub(crate) use bounds::{HEAD_BYTES_MAX, HEADER_FIELDS_MAX, TARGET_BYTES_MAX};
 pub use glob::Glob;

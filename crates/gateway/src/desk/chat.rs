@@ -57,7 +57,9 @@ fn pieces(exchange: &Exchange) -> Vec<Piece<'_>> {
                 Part::Text { text, .. } => pieces.push(spoken(message, text)),
                 Part::ToolCall(call) => pieces.push(Piece::Call(call)),
                 Part::ToolResult(result) => {
-                    pieces.extend(result.texts.iter().map(|(text, _)| Piece::Result { id: &result.call_id, text }));
+                    pieces.extend(
+                        result.texts.iter().map(|(text, _)| Piece::Result { id: &result.call_id, text }),
+                    );
                 }
                 Part::Other { .. } => {}
             }
@@ -95,7 +97,8 @@ fn hasher() -> impl Hasher {
 /// Whether the conversation goes on with what the memory has heard of it.
 pub(super) fn goes_on(memory: &Memory, exchange: &Exchange) -> bool {
     let pieces = pieces(exchange);
-    memory.said.len() <= pieces.len() && memory.said.iter().zip(&pieces).all(|(mark, piece)| *mark == piece.mark())
+    memory.said.len() <= pieces.len()
+        && memory.said.iter().zip(&pieces).all(|(mark, piece)| *mark == piece.mark())
 }
 
 /// Takes note of a conversation whose roles count. What was heard of it before is not read again.
@@ -151,7 +154,11 @@ fn is_carried(patron: &Patron, released: &Released) -> bool {
 
 fn released(patron: &Patron, call: &botwarden_types::ToolCall) -> Option<Released> {
     let found = resolve::find(&patron.bot, None, &call.name)?;
-    let arguments = if call.arguments.trim().is_empty() { Data::Map(Vec::new()) } else { read_json(&call.arguments).ok()? };
+    let arguments = if call.arguments.trim().is_empty() {
+        Data::Map(Vec::new())
+    } else {
+        read_json(&call.arguments).ok()?
+    };
     Some(Released { server: found.server.to_owned(), tool: found.tool, arguments })
 }
 

@@ -38,7 +38,10 @@ impl Inner {
                 self.decide_with(memory, patron, place, calls).await
             }
             None => {
-                let lock = tokio::sync::Mutex::new(Memory::new(super::memory::begin(patron, self.ports.clock.wall())));
+                let lock = tokio::sync::Mutex::new(Memory::new(super::memory::begin(
+                    patron,
+                    self.ports.clock.wall(),
+                )));
                 let mut memory = lock.lock().await;
                 match &patron.exchange {
                     // Without a session nobody can post, so nothing counts for the person's words.
@@ -130,11 +133,14 @@ impl Inner {
         }
         let decision = decide(read.found.contract, &memory.session, &read.call);
         let filled = facts(read.found.contract, &memory.session, &read.call).map(|facts| facts.filled);
-        let arguments = filled.filter(|filled| !filled.is_empty()).map(|filled| fill(&asked.arguments, &filled));
+        let arguments =
+            filled.filter(|filled| !filled.is_empty()).map(|filled| fill(&asked.arguments, &filled));
         match decision.outcome {
             Outcome::Allow => Weighed::Goes(read, arguments),
             Outcome::Ask => Weighed::Asks(Box::new(read), decision, arguments),
-            Outcome::Deny => Weighed::Done(Verdict::Refused { reason: decision.reason, text: denied(&decision) }),
+            Outcome::Deny => {
+                Weighed::Done(Verdict::Refused { reason: decision.reason, text: denied(&decision) })
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! Holds a call until a person says so.
 
 use botwarden_policy::approval::{
-    APPROVAL_TTL_MS, Answerers, ApprovalId, Asked as Question_, Evidence, PARTIES_MAX, Party, PendingMax, People, Question, Redeemed,
+    APPROVAL_TTL_MS, Answerers, ApprovalId, Asked as Question_, Evidence, PARTIES_MAX, Party, PendingMax,
+    People, Question, Redeemed,
 };
 use botwarden_policy::contract::{Effect, Role};
 use botwarden_policy::decide::leaves_of;
@@ -31,7 +32,10 @@ impl Inner {
             user: patron.user.clone(),
         };
         let Ok(call) = ExactCall::new(holder, &read.call) else {
-            return refused("approval-impossible", "denied: a person would have to agree, and nobody reads arguments that long".to_owned());
+            return refused(
+                "approval-impossible",
+                "denied: a person would have to agree, and nobody reads arguments that long".to_owned(),
+            );
         };
         // Used up where the call is made: by us, or by the application right after we let it through.
         let is_made_now = read.call.place == Place::Called || !read.found.is_ours;
@@ -39,12 +43,16 @@ impl Inner {
         if is_made_now {
             match self.ports.approvals.redeem(&call, now).await {
                 Ok(Redeemed::Yes(_)) => return Held::Approved,
-                Ok(Redeemed::Stopped) => return refused("quarantined", "denied: stopped by an operator".to_owned()),
+                Ok(Redeemed::Stopped) => {
+                    return refused("quarantined", "denied: stopped by an operator".to_owned());
+                }
                 Ok(Redeemed::No) => {}
                 Err(error) => return failed(&error),
             }
         }
-        let Ok(id) = ApprovalId::random() else { return refused("policy-unavailable", "denied: nobody can be asked".to_owned()) };
+        let Ok(id) = ApprovalId::random() else {
+            return refused("policy-unavailable", "denied: nobody can be asked".to_owned());
+        };
         let question = question(call, read, decision, now);
         let asked = self.ports.approvals.ask(&id, &question, PendingMax::default()).await;
         match asked {
@@ -53,12 +61,15 @@ impl Inner {
             Ok(Question_::Approved(id)) | Ok(Question_::Pending(id, _)) => {
                 refused("approval-required", format!("approval required: {id}. {}", why(decision)))
             }
-            Ok(Question_::Denied(_)) => refused("approval-denied", "denied: the user was asked and said no".to_owned()),
+            Ok(Question_::Denied(_)) => {
+                refused("approval-denied", "denied: the user was asked and said no".to_owned())
+            }
             Ok(Question_::Stopped) => refused("quarantined", "denied: stopped by an operator".to_owned()),
             Ok(Question_::NoSession) => refused("session-over", "denied: the session is over".to_owned()),
-            Ok(Question_::TooMany { of, max }) => {
-                refused("approvals-full", format!("denied: {max} questions of one {of} wait for an answer already"))
-            }
+            Ok(Question_::TooMany { of, max }) => refused(
+                "approvals-full",
+                format!("denied: {max} questions of one {of} wait for an answer already"),
+            ),
             Err(error) => failed(&error),
         }
     }
@@ -83,10 +94,20 @@ fn why(decision: &Decision) -> String {
 fn question(call: ExactCall, read: &Read<'_>, decision: &Decision, now: UnixMs) -> Question {
     let tool = read.contract_tool();
     let leaves = leaves_of(&read.call.arguments);
-    let is_party = |path: &str| tool.and_then(|tool| tool.argument(path)).is_none_or(|argument| argument.role == Role::Party);
+    let is_party = |path: &str| {
+        tool.and_then(|tool| tool.argument(path)).is_none_or(|argument| argument.role == Role::Party)
+    };
     let parties = leaves.iter().filter(|leaf| is_party(&leaf.path) && !leaf.text.trim().is_empty());
-    let parties = parties.take(PARTIES_MAX).map(|leaf| Party { argument: general(&leaf.path), value: leaf.text.clone() }).collect();
-    let mut text = format!("The bot wants to {} with `{}` of `{}`.", verb(tool.map(|tool| tool.effect)), read.found.tool, read.found.server);
+    let parties = parties
+        .take(PARTIES_MAX)
+        .map(|leaf| Party { argument: general(&leaf.path), value: leaf.text.clone() })
+        .collect();
+    let mut text = format!(
+        "The bot wants to {} with `{}` of `{}`.",
+        verb(tool.map(|tool| tool.effect)),
+        read.found.tool,
+        read.found.server
+    );
     for leaf in leaves.iter().filter(|leaf| !leaf.text.trim().is_empty()) {
         let shown: String = leaf.text.chars().take(SHOWN_CHARS_MAX).collect();
         text.push_str(&format!("\n{}: {shown}", leaf.path));

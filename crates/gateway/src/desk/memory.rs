@@ -139,7 +139,8 @@ impl Memory {
         }
         if turns_too && (is_first || is_stale || ports.is_shared) {
             for kept in ports.sessions.turns(bot, id).await?.into_iter().skip(self.turns) {
-                let pasted: Vec<std::ops::Range<usize>> = kept.turn.pasted().iter().map(|span| span.start..span.end).collect();
+                let pasted: Vec<std::ops::Range<usize>> =
+                    kept.turn.pasted().iter().map(|span| span.start..span.end).collect();
                 self.session.hear(Arc::new(Heard::new(kept.turn.text(), &pasted)));
                 self.turns += 1;
             }
@@ -214,7 +215,8 @@ impl Memory {
 /// A session of which nothing is known but who it is of.
 pub(super) fn begin(patron: &Patron, now: UnixMs) -> Session {
     let claims = patron.caller.session.as_ref().map(|session| texts_of(&session.claims)).unwrap_or_default();
-    let seconds = i64::try_from(now.secs()).unwrap_or(0) + i64::from(patron.bot.config.utc_offset_minutes) * 60;
+    let seconds =
+        i64::try_from(now.secs()).unwrap_or(0) + i64::from(patron.bot.config.utc_offset_minutes) * 60;
     Session::new(claims, Date::from_number(seconds.div_euclid(86_400)))
 }
 

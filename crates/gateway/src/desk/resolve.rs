@@ -82,7 +82,12 @@ pub(super) fn source_of(tool: &str, arguments: &Data) -> String {
 }
 
 /// Reads a call, or says for the agent why it cannot be.
-pub(super) fn read<'b>(bot: &'b Bot, place: Place, asked: &Asked, bounds: &Bounds) -> Result<Read<'b>, Verdict> {
+pub(super) fn read<'b>(
+    bot: &'b Bot,
+    place: Place,
+    asked: &Asked,
+    bounds: &Bounds,
+) -> Result<Read<'b>, Verdict> {
     let Some(found) = find(bot, asked.server.as_deref(), &asked.tool) else {
         let text = format!("denied: no contract grants the tool `{}`", printable(&asked.tool));
         return Err(Verdict::Refused { reason: "tool-not-granted", text });

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use botwarden_identity::Claim;
 use botwarden_policy::chronicle::{Chronicled, Event};
 use botwarden_policy::contract::{Contract, Owner};
 use botwarden_policy::read::{read_json, read_records};
@@ -16,12 +17,18 @@ use super::{Asked, Inner, Patron};
 use crate::config::ToolRule;
 
 impl Inner {
-    pub(super) async fn returned(&self, patron: &Patron, asked: &Asked, result: Bytes) -> Result<Bytes, &'static str> {
+    pub(super) async fn returned(
+        &self,
+        patron: &Patron,
+        asked: &Asked,
+        result: Bytes,
+    ) -> Result<Bytes, &'static str> {
         if patron.bot.config.tool_rule == ToolRule::Open {
             return Ok(result);
         }
         let bounds = botwarden_protocol::Bounds::default();
-        let read = read(&patron.bot, botwarden_policy::Place::Called, asked, &bounds).map_err(|_| "tool-not-granted")?;
+        let read = read(&patron.bot, botwarden_policy::Place::Called, asked, &bounds)
+            .map_err(|_| "tool-not-granted")?;
         let text = std::str::from_utf8(&result).map_err(|_| "result-unreadable")?;
         let mut data = read_json(text).map_err(|_| "result-unreadable")?;
         let mut passed = result.clone();
@@ -92,7 +99,9 @@ fn texts(result: &Data) -> Vec<&str> {
     for item in items {
         match item.get("type").and_then(Data::as_text) {
             Some("text") => texts.extend(item.get("text").and_then(Data::as_text)),
-            Some("resource") => texts.extend(item.get("resource").and_then(|one| one.get("text")).and_then(Data::as_text)),
+            Some("resource") => {
+                texts.extend(item.get("resource").and_then(|one| one.get("text")).and_then(Data::as_text))
+            }
             _ => {}
         }
     }
@@ -101,7 +110,11 @@ fn texts(result: &Data) -> Vec<&str> {
 
 fn claim_of(patron: &Patron, owner: &Owner) -> Option<Canon> {
     let session = patron.caller.session.as_ref()?;
-    session.claims.text(&owner.claim).map(|text| Canon::of(&text))
+    match session.claims.named(&owner.claim)? {
+        Claim::Text(text) | Claim::Decimal(text) => Some(Canon::of(text)),
+        Claim::Integer(number) => Some(Canon::of(&number.to_string())),
+        Claim::Flag(_) | Claim::Texts(_) => None,
+    }
 }
 
 /// Takes out of a result what is not its person's own. Whether anything was.
@@ -111,7 +124,9 @@ fn keep_own(result: &mut Data, owner: &Owner, claim: &Canon) -> Result<bool, &'s
     let is_error = members.iter().any(|(name, value)| name == "isError" && *value == Data::Bool(true));
     for (name, value) in members.iter_mut() {
         match (name.as_str(), value) {
-            ("structuredContent", value) => changed |= owned::retain(value, &owner.field, claim).ok_or("result-of-others")?,
+            ("structuredContent", value) => {
+                changed |= owned::retain(value, &owner.field, claim).ok_or("result-of-others")?
+            }
             ("content", Data::List(items)) if !is_error => {
                 for item in items {
                     changed |= keep_own_text(item, owner, claim)?;

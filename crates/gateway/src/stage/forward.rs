@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use botwarden_identity::Principal;
-use botwarden_types::{Delivery, Exchange, Operation, hex};
+use botwarden_types::{Delivery, Exchange, Operation, UserName, hex};
 use http::{HeaderMap, HeaderValue, Method};
 use hyper::body::Incoming;
 use smallvec::SmallVec;
@@ -35,6 +35,7 @@ pub(super) struct Underway {
     pub(super) bot: Arc<Bot>,
     pub(super) exchange: Box<Exchange>,
     pub(super) caller: Principal,
+    pub(super) user: Option<UserName>,
     /// When its request was sent.
     pub(super) sent: Instant,
     /// When its head came.
@@ -48,7 +49,7 @@ impl Worker {
         record: &mut Record,
     ) -> Result<Answered, Refusal> {
         let Permitted(Read { identified, body, mut exchange }) = permitted;
-        let Known { request, route, caller, bot, .. } = identified.into_known();
+        let Known { request, route, caller, bot, user, .. } = identified.into_known();
         let tail = tail(&route, request.uri().query());
         let mut headers = (*request).into_parts().0.headers;
         trace(&mut headers, record.random());
@@ -69,7 +70,7 @@ impl Worker {
             Failure::Broken => Refusal::UpstreamBroken,
             Failure::TimedOut => Refusal::UpstreamTimeout,
         })?;
-        Ok(Answered(Box::new(Underway { response, lease, bot, exchange, caller, sent, at })))
+        Ok(Answered(Box::new(Underway { response, lease, bot, exchange, caller, user, sent, at })))
     }
 }
 

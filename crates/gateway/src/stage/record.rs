@@ -9,7 +9,7 @@ use botwarden_limit::{Admission, Standing};
 use botwarden_policy::Place;
 use botwarden_protocol::mcp::Id;
 use botwarden_protocol::{ProposedCall, Usage};
-use botwarden_types::{Now, RequestId, UnixMs, UserName};
+use botwarden_types::{KeyId, Now, RequestId, UnixMs, UserName};
 use smallvec::SmallVec;
 
 use crate::ledger::{Decided, Receipt, ToolDecided};
@@ -144,6 +144,23 @@ impl Record {
             call,
             refused,
         })
+    }
+
+    /// Hands over what a backend answers for a person, and waits until that outlives a loss of power.
+    pub(crate) fn answer_given(
+        &self,
+        by: &KeyId,
+        action: &'static str,
+        target: &str,
+    ) -> impl Future<Output = Result<(), Refusal>> + use<> {
+        let Running { shared, .. } = &*self.0;
+        let receipt = shared.ledger.answered(shared.clock.wall(), by, action, target);
+        async move {
+            match receipt {
+                Some(receipt) => receipt.await.then_some(()).ok_or(Refusal::Unrecorded),
+                None => Err(Refusal::Unrecorded),
+            }
+        }
     }
 
     /// Waits until what was decided outlives a loss of power: no byte of an answer leaves before.

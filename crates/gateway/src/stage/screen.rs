@@ -6,13 +6,15 @@
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use botwarden_identity::Principal;
 use botwarden_policy::Place;
+use botwarden_policy::quarantine::Quarantine;
 use botwarden_protocol::{self as protocol, AnswerError, AnswerReader, ProposedCall, RefusalText};
-use botwarden_types::{Delivery, Operation, UnixMs};
+use botwarden_types::{Delivery, Operation, UnixMs, UserName};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode, response};
@@ -25,6 +27,7 @@ use crate::ledger::Receipt;
 use crate::refusal::Refusal;
 use crate::server::Worker;
 use crate::stage::forward::{Answered, Underway};
+use crate::stage::identify::who;
 use crate::stage::read::json_bounds;
 use crate::stage::record::{Ending, Record};
 use crate::tools::Relay;
@@ -50,9 +53,10 @@ pub(super) enum Source {
 impl Worker {
     pub(crate) async fn screen(&self, answered: Answered, record: &mut Record) -> Result<Screened, Refusal> {
         let Answered(underway) = answered;
-        let Underway { response, mut lease, bot, exchange, caller, sent, at } = *underway;
+        let Underway { response, mut lease, bot, exchange, caller, user, sent, at } = *underway;
         let begun = self.shared.clock.wall();
         caller.still_valid(begun).map_err(|_| Refusal::BadCredential)?;
+        self.stopped(&caller, user.as_ref())?;
         let (bounds, timeouts) = self.shared.bounds_and_timeouts();
         let ends_at = sent + timeouts.upstream_total; // an answer that begins late has less of it left
         let (mut head, body) = response.into_parts();
@@ -96,7 +100,13 @@ impl Worker {
             ends_at,
             last_byte: at,
             alarm: None,
-            credential: streamed.then(|| Credential { caller, begun, taken_back: None }),
+            credential: streamed.then(|| Credential {
+                caller,
+                user,
+                quarantine: self.shared.quarantine.clone(),
+                begun,
+                taken_back: None,
+            }),
         };
         Ok(Screened { head, body: Source::Passing(Box::new(passing)) })
     }
@@ -176,9 +186,11 @@ pub(super) struct Passing {
     credential: Option<Credential>,
 }
 
-/// What a stream stands on: it is cut when that is taken back.
+/// What a stream stands on: it is cut when that is taken back, or when an operator stops it.
 struct Credential {
     caller: Principal,
+    user: Option<UserName>,
+    quarantine: Arc<Quarantine>,
     /// When the stream began. A credential that runs out afterwards lets it end; one that is taken back does not.
     begun: UnixMs,
     taken_back: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -187,16 +199,23 @@ struct Credential {
 impl Credential {
     /// Asked for each piece, since a reader slower than the model never leaves anything to wait for: some atomic reads.
     fn is_over(&self) -> bool {
-        self.caller.still_valid(self.begun).is_err()
+        self.caller.still_valid(self.begun).is_err() || self.is_stopped()
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.quarantine.stops(who(&self.caller, self.user.as_ref())).is_some()
     }
 
     /// Ready when it is revoked or the session ends: wakes a stream that waits.
     fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let caller = &self.caller;
-        let taken_back = self.taken_back.get_or_insert_with(|| {
-            let caller = caller.clone();
+        let Self { caller, user, quarantine, taken_back, .. } = self;
+        let taken_back = taken_back.get_or_insert_with(|| {
+            let (caller, user, quarantine) = (caller.clone(), user.clone(), quarantine.clone());
             Box::pin(async move {
-                let _why = caller.taken_back().await;
+                tokio::select! {
+                    _why = caller.taken_back() => {}
+                    _kind = quarantine.stopped(who(&caller, user.as_ref())) => {}
+                }
             })
         });
         taken_back.as_mut().poll(cx)
@@ -512,7 +531,11 @@ impl Passing {
     }
 
     fn cut_taken_back(&mut self, record: &mut Record) -> Option<Result<Frame<Bytes>, Cut>> {
+        let is_stopped = self.credential.as_ref().is_some_and(Credential::is_stopped);
         self.credential = None; // a future that is over must not be polled again
+        if is_stopped {
+            return self.cut(record, "quarantined", "an operator has stopped this");
+        }
         self.cut(record, "bad-credential", "the credential was taken back")
     }
 

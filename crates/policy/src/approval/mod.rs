@@ -85,6 +85,16 @@ pub enum People {
     Two,
 }
 
+impl People {
+    /// As a number.
+    pub fn count(self) -> u8 {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+        }
+    }
+}
+
 /// What was found about one argument, as a person is shown it. Personal.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Evidence {

@@ -33,10 +33,7 @@ pub(crate) fn answerers_column(answerers: Answerers) -> i64 {
 }
 
 pub(crate) fn needed_column(needed: People) -> i64 {
-    match needed {
-        People::One => 1,
-        People::Two => 2,
-    }
+    i64::from(needed.count())
 }
 
 /// The sealed cells of a new approval: the question, and that nothing was answered.
