@@ -41,9 +41,10 @@ pub struct PendingMax {
 }
 
 impl Default for PendingMax {
-    /// 16 of a session, 32 of a person, 10,000 of a bot.
+    /// 32 of a session, 10,000 of a person, 100,000 of a bot. Sessions are opened by the application alone, so it is theirs that holds a bot that
+    /// asks without end.
     fn default() -> Self {
-        Self { session: 16, user: 32, bot: 10_000 }
+        Self { session: 32, user: 10_000, bot: 100_000 }
     }
 }
 

@@ -36,7 +36,14 @@ impl Question<'_> {
         }
         let is_grave = matches!(self.tool.effect, Effect::Delete | Effect::Pay | Effect::Access);
         let found = self.named_records(|result| self.is_of_this_kind(result));
-        let linked = found.iter().find(|found| !found.hit.is_partial && self.is_the_only(found));
+        // With whom something is shared does not say that it is meant to be deleted.
+        let is_telling_enough = |found: &Found<'_>| {
+            let field = found.record.fields.get(found.hit.field);
+            !is_grave || field.is_some_and(|field| matches!(field.label, Label::Id | Label::Name))
+        };
+        let is_linked =
+            |found: &&Found<'_>| !found.hit.is_partial && is_telling_enough(found) && self.is_the_only(found);
+        let linked = found.iter().find(is_linked);
         let partial =
             || found.iter().find(|found| !is_grave && found.hit.is_partial && self.is_the_only(found));
         if let Some(found) = linked.or_else(partial) {
