@@ -8,8 +8,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::background;
 use crate::command::{
-    audit, backup, check, completions, config_schema, demo, fernet, init, key, keyring, man, policy, serve,
-    subject,
+    approval, audit, backup, check, completions, config_schema, demo, fernet, init, key, keyring, man, policy,
+    quarantine, serve, subject,
 };
 use crate::exit;
 
@@ -54,6 +54,10 @@ enum Command {
     Key(key::Key),
     #[command(subcommand)]
     Keyring(keyring::Keyring),
+    #[command(subcommand)]
+    Approval(approval::Approval),
+    #[command(subcommand)]
+    Quarantine(quarantine::Quarantine),
     #[command(subcommand)]
     Audit(audit::Audit),
     #[command(subcommand)]
@@ -132,6 +136,8 @@ impl Cli {
             Command::Config(Config::Schema(schema)) => schema.run(),
             Command::Key(key) => background::run(key.run(file)),
             Command::Keyring(keyring) => background::run(keyring.run(file)),
+            Command::Approval(approval) => background::run(approval.run(file)),
+            Command::Quarantine(quarantine) => background::run(quarantine.run(file)),
             Command::Backup(backup) => background::run(backup.run(file)),
             Command::Audit(audit) => background::run(audit.run(file)),
             Command::Policy(policy) => background::run(policy.run(file)),

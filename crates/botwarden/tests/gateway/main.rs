@@ -9,6 +9,7 @@
 
 mod support;
 
+mod approvals;
 mod audit;
 mod backup;
 mod byte_identity;
@@ -24,6 +25,7 @@ mod lifecycle;
 mod limits;
 mod postgres;
 mod privacy;
+mod quarantine;
 mod refusals;
 mod restarts;
 mod sessions;

@@ -24,6 +24,8 @@ pub const APPROVAL_TTL_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 pub const APPROVAL_KEPT_MS: u64 = 24 * 60 * 60 * 1000;
 /// Bytes of the text for the person.
 pub const TEXT_BYTES_MAX: usize = 8 * 1024;
+/// Bytes of all findings together.
+pub const WORDS_BYTES_MAX: usize = 64 * 1024;
 /// Findings shown for one call.
 pub const FINDINGS_MAX: usize = 256;
 /// Values that one answer can make known.
@@ -68,7 +70,7 @@ impl fmt::Display for ApprovalId {
 /// Who may answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answerers {
-    /// The person served, through the application's own channel.
+    /// The person served, through the application's own channel. Without a session nobody can: then an operator has to.
     User,
     /// An operator.
     Operator,
@@ -155,6 +157,22 @@ pub struct Question {
     pub created: UnixMs,
     /// Until when it can be answered, and used.
     pub expires: UnixMs,
+}
+
+impl Question {
+    /// Whether a person can be asked all of it. What is cut would be what an attacker wants not to be seen, so nothing is.
+    pub fn fits(&self) -> bool {
+        let words: usize = self.findings.iter().map(|found| found.at.len() + found.text.len()).sum();
+        self.text.len() <= TEXT_BYTES_MAX
+            && words <= WORDS_BYTES_MAX
+            && self.findings.len() <= FINDINGS_MAX
+            && self.parties.len() <= PARTIES_MAX
+    }
+
+    /// Until when it can be answered and used: as it says, and within [`APPROVAL_TTL_MS_MAX`].
+    pub fn over(&self) -> UnixMs {
+        self.expires.min(UnixMs(self.created.0.saturating_add(APPROVAL_TTL_MS_MAX)))
+    }
 }
 
 /// How an approval stands.

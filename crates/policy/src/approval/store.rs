@@ -7,7 +7,7 @@ use crate::exact::ExactCall;
 use crate::port::{BoxFuture, StoreError};
 use crate::quarantine::Scope;
 
-/// What became of a wish to ask. The cases are tried in this order, [`Asked::Pending`] last.
+/// What became of a wish to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
     /// The session is over, or its person was erased.
@@ -18,6 +18,8 @@ pub enum Asked {
     Approved(ApprovalId),
     /// Somebody said no to the same call a while ago. Nobody is asked the same again before that expires.
     Denied(ApprovalId),
+    /// It is more than a person can be asked at once: see [`Question::fits`].
+    TooMuch,
     /// Too many questions wait already.
     TooMany {
         /// Of whom: `session`, `user` or `bot`.

@@ -137,6 +137,9 @@ impl Postgres {
         max: PendingMax,
     ) -> Result<Asked, Fault> {
         let holder = &question.call.holder;
+        if !question.fits() {
+            return Ok(Asked::TooMuch);
+        }
         for _ in 0..TRIES {
             let Some(owner) = self.owner(holder, IfNone::Make, question.created).await? else {
                 return Ok(Asked::NoSession);
@@ -158,7 +161,7 @@ impl Postgres {
         max: PendingMax,
     ) -> Result<Asked, Fault> {
         let (call, now) = (&question.call, question.created);
-        let mut question = question.clone();
+        let mut question = Question { expires: question.over(), ..question.clone() };
         stops_shared(connection).await?;
         if let Some(session) = &call.holder.session {
             let Some(expires) = live_until(connection, &call.holder.bot, session, now).await? else {

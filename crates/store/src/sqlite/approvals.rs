@@ -125,6 +125,9 @@ impl Sqlite {
         max: PendingMax,
     ) -> Result<Asked, Fault> {
         let holder = &question.call.holder;
+        if !question.fits() {
+            return Ok(Asked::TooMuch);
+        }
         for _ in 0..TRIES {
             let generation = self.cells.generation().await?;
             let Some(owner) = self.owner(holder, IfNone::Make, question.created).await? else {
@@ -147,7 +150,7 @@ impl Sqlite {
         max: PendingMax,
     ) -> Result<Asked, Fault> {
         let (call, now) = (&question.call, question.created);
-        let mut question = question.clone();
+        let mut question = Question { expires: question.over(), ..question.clone() };
         if let Some(session) = &call.holder.session {
             let Some(expires) = live_until(connection, &call.holder.bot, session, now).await? else {
                 return Ok(Asked::NoSession);

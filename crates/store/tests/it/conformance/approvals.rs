@@ -2,8 +2,9 @@
 
 use botwarden_identity::KeyRecord;
 use botwarden_policy::approval::{
-    APPROVAL_KEPT_MS, Answer, Answered, Answerers, ApprovalId, Asked, Decision, Endorse, Evidence, Forget,
-    Given, KNOWN_MAX, Listing, Party, PendingMax, People, Person, Question, Redeemed, State,
+    APPROVAL_KEPT_MS, APPROVAL_TTL_MS_MAX, Answer, Answered, Answerers, ApprovalId, Asked, Decision, Endorse,
+    Evidence, FINDINGS_MAX, Forget, Given, KNOWN_MAX, Listing, PARTIES_MAX, Party, PendingMax, People,
+    Person, Question, Redeemed, State, TEXT_BYTES_MAX, WORDS_BYTES_MAX,
 };
 use botwarden_policy::quarantine::{Scope, Stop, Stopped};
 use botwarden_policy::{ExactCall, Holder, Outcome};
@@ -306,6 +307,28 @@ pub(crate) async fn as_many_wait_as_may(backend: Backend) {
         };
         assert_eq!(got, want, "{name}");
     }
+}
+
+pub(crate) async fn nobody_is_asked_more_than_they_can_read(backend: Backend) {
+    let (holder, _) = holder(&backend, "ses_a").await;
+    let plain = question(&holder, "DE1");
+    let found = |text: usize| Evidence { text: "x".repeat(text), ..plain.findings[0].clone() };
+    for (name, question) in [
+        ("a long text", Question { text: "x".repeat(TEXT_BYTES_MAX + 1), ..plain.clone() }),
+        ("many findings", Question { findings: vec![found(1); FINDINGS_MAX + 1], ..plain.clone() }),
+        ("long findings", Question { findings: vec![found(WORDS_BYTES_MAX)], ..plain.clone() }),
+        (
+            "many parties",
+            Question { parties: vec![plain.parties[0].clone(); PARTIES_MAX + 1], ..plain.clone() },
+        ),
+    ] {
+        assert_eq!(ask(&backend, &question).await, Asked::TooMuch, "{name}");
+    }
+    let (_, key) = backend.issue("shop").await;
+    let own = Holder { session: None, key: key.id, ..holder };
+    let patient = Question { expires: UnixMs(u64::MAX), ..question(&own, "DE1") };
+    let Asked::Pending(_, expires) = ask(&backend, &patient).await else { panic!() };
+    assert_eq!(expires, UnixMs(NOW.0 + APPROVAL_TTL_MS_MAX));
 }
 
 pub(crate) async fn questions_at_once_stop_at_the_bound(backend: Backend) {

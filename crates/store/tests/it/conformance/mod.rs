@@ -154,7 +154,7 @@ macro_rules! suite {
                 approvals: an_approval_comes_back_whole, the_same_question_is_asked_once,
                     an_approval_is_for_exactly_one_call, of_a_hundred_who_redeem_at_once_one_does,
                     what_expired_is_worth_nothing, two_people_have_to_be_two, answers_at_once_leave_one_state,
-                    as_many_wait_as_may, questions_at_once_stop_at_the_bound,
+                    as_many_wait_as_may, nobody_is_asked_more_than_they_can_read, questions_at_once_stop_at_the_bound,
                     the_end_of_a_session_takes_its_approvals_along, a_revoked_key_takes_its_approvals_along,
                     what_is_stopped_is_neither_asked_nor_used, what_is_endorsed_for_good_is_known,
                     as_much_is_known_as_may_be, approvals_are_listed_newest_first, approvals_go_with_their_person;
