@@ -32,6 +32,7 @@ mod sessions;
 mod tls;
 mod tokens;
 mod tool_calls;
+mod tools;
 mod upstream_early;
 mod upstream_faults;
 mod upstream_waits;

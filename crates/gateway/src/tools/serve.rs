@@ -55,7 +55,7 @@ impl Worker {
         record.end(Stage::Admit);
         let Route::Tools(route) = admitted.route().clone() else { return Err(Refusal::Internal) };
         if let ToolRoute::End(_) = route {
-            return self.end_tool_session(&admitted).await;
+            return self.end_tool_session(&admitted, route.server()).await;
         }
         let heard = self.hear(admitted, &route, record).await?;
         record.end(Stage::Read);
@@ -160,13 +160,13 @@ impl Worker {
     }
 
     /// `DELETE`: what servers keep for this caller is left.
-    async fn end_tool_session(&self, admitted: &Admitted) -> Result<ToolReply, Refusal> {
+    async fn end_tool_session(&self, admitted: &Admitted, only: Option<&str>) -> Result<ToolReply, Refusal> {
         let known = admitted.identified();
         let who = who_of(known);
         let (bounds, timeouts) = self.shared.bounds_and_timeouts();
         let reach = Reach::new(&self.pool, &bounds, &timeouts, timeouts.upstream_connect);
         for server in &known.bot().tool_servers {
-            if Instant::now() < reach.deadline {
+            if only.is_none_or(|only| only == server.name()) && Instant::now() < reach.deadline {
                 server.leave(&who, &reach).await;
             }
         }

@@ -28,6 +28,9 @@ const SESSIONS_MAX: usize = 1024;
 /// One that nobody used for so long is left.
 const SESSION_IDLE: Duration = Duration::from_secs(1800);
 
+/// One that all share lasts so long: then its server is asked again who it is.
+const SHARED_FOR: Duration = Duration::from_secs(300);
+
 /// For whom a server keeps a session: nobody may meet what was said in another's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Who(pub(crate) String);
@@ -65,8 +68,8 @@ struct Remote {
 
 #[derive(Default)]
 struct Sessions {
-    /// With a server that keeps none: one for all.
-    shared: Option<Arc<Agreed>>,
+    /// With a server that keeps none: one for all, and when it was agreed.
+    shared: Option<(Arc<Agreed>, Instant)>,
     each: HashMap<Who, (Arc<Agreed>, Instant)>,
 }
 
@@ -286,8 +289,8 @@ impl ToolServer {
 impl Remote {
     fn known(&self, who: &Who) -> Option<Arc<Agreed>> {
         let mut sessions = self.sessions.lock();
-        if let Some(shared) = &sessions.shared {
-            return Some(shared.clone());
+        if let Some((shared, since)) = &sessions.shared {
+            return (since.elapsed() < SHARED_FOR).then(|| shared.clone());
         }
         let (agreed, used) = sessions.each.get_mut(who)?;
         *used = Instant::now();
@@ -301,7 +304,7 @@ impl Remote {
     fn keep(&self, who: &Who, agreed: &Arc<Agreed>) {
         let mut sessions = self.sessions.lock();
         if agreed.session.is_none() {
-            sessions.shared = Some(agreed.clone());
+            sessions.shared = Some((agreed.clone(), Instant::now()));
             return;
         }
         let each = &mut sessions.each;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use botwarden_gateway::config::{ToolPlace, ToolServerConfig};
+use botwarden_gateway::config::{PinMode, ToolPlace, ToolServerConfig};
 use botwarden_gateway::{Survey, survey};
 use botwarden_policy::pin::{Line, Lock, PinnedServer, difference};
 use serde_json::json;
@@ -28,7 +28,7 @@ Examples:
   botwarden policy pin orders             of one
   botwarden policy pin orders --accept    accept what it offers now")]
 pub(crate) struct Pin {
-    /// Tool servers, by name; all of the configuration if none is given
+    /// Tool servers, by name; all of the configuration that are pinned if none is given
     #[arg(value_name = "SERVER")]
     servers: Vec<String>,
     /// Only those of this bot
@@ -101,7 +101,8 @@ impl Pin {
             }
             for server in &bot.tool_servers {
                 let named = self.servers.iter().any(|asked| *asked == server.name);
-                let wanted = named || (self.servers.is_empty() && server.place != ToolPlace::Application);
+                let pinned = server.place != ToolPlace::Application && server.pin == PinMode::Lock;
+                let wanted = named || (self.servers.is_empty() && pinned);
                 if wanted {
                     targets.push(Target { bot: name.to_owned(), server: server.clone() });
                 }
@@ -113,7 +114,7 @@ impl Pin {
             }
         }
         if targets.is_empty() {
-            bail!("there is no tool server in the configuration: write one with `[[bot.tool_server]]`");
+            bail!("there is no tool server to pin in the configuration: write one with `[[bot.tool_server]]`");
         }
         Ok(targets)
     }
