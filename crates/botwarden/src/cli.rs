@@ -8,8 +8,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::background;
 use crate::command::{
-    approval, audit, backup, check, completions, config_schema, demo, fernet, init, key, keyring, man, policy,
-    quarantine, serve, subject,
+    approval, audit, backup, check, completions, config_schema, demo, fernet, init, key, keyring, man,
+    policy, quarantine, serve, subject,
 };
 use crate::exit;
 

@@ -65,6 +65,10 @@ impl Inner {
                 refused("approval-denied", "denied: the user was asked and said no".to_owned())
             }
             Ok(Question_::Stopped) => refused("quarantined", "denied: stopped by an operator".to_owned()),
+            Ok(Question_::TooMuch) => refused(
+                "approval-impossible",
+                "denied: a person would have to agree, and nobody reads arguments that long".to_owned(),
+            ),
             Ok(Question_::NoSession) => refused("session-over", "denied: the session is over".to_owned()),
             Ok(Question_::TooMany { of, max }) => refused(
                 "approvals-full",

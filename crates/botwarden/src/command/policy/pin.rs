@@ -114,7 +114,9 @@ impl Pin {
             }
         }
         if targets.is_empty() {
-            bail!("there is no tool server to pin in the configuration: write one with `[[bot.tool_server]]`");
+            bail!(
+                "there is no tool server to pin in the configuration: write one with `[[bot.tool_server]]`"
+            );
         }
         Ok(targets)
     }
