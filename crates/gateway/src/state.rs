@@ -82,6 +82,7 @@ pub(crate) struct Bot {
 }
 
 /// A bot of the configuration, with the secrets that stand elsewhere.
+#[derive(Debug)]
 pub struct BotSetup {
     /// What the configuration says.
     pub config: BotConfig,
