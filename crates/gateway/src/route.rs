@@ -243,7 +243,6 @@ mod tests {
             ("GET", "/v1/models/../keys", Err("not-found")),
             ("GET", "/v1/models/a%2e%2e", Err("not-found")),
             ("GET", "/v1/models/", Err("not-found")),
-            ("GET", "/botwarden/v1/approvals", Err("not-found")),
             ("GET", "/metrics", Err("not-found")),
             ("GET", "/", Err("not-found")),
         ] {
