@@ -100,7 +100,7 @@ impl Pin {
                 continue;
             }
             for server in &bot.tool_servers {
-                let named = self.servers.iter().any(|asked| *asked == server.name);
+                let named = self.servers.contains(&server.name);
                 let pinned = server.place != ToolPlace::Application && server.pin == PinMode::Lock;
                 let wanted = named || (self.servers.is_empty() && pinned);
                 if wanted {

@@ -85,126 +85,74 @@ async fn methods_and_tools_in_other_letters_are_none() {
     assert!(desk.server.asked("tools/call").is_empty());
 }
 
+/// Version, method and tool as a head says them.
+type Head = [(&'static str, &'static str)];
+
+const SOUND: [(&str, &str); 3] =
+    [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "refund")];
+
+async fn ask_under(desk: &Desk, head: &Head, body: &str) -> botwarden_testkit::Reply {
+    let mut client = desk.client().await;
+    for (name, value) in head {
+        client = client.with(name, value);
+    }
+    client.post(ORDERS, body.to_owned()).await
+}
+
 #[tokio::test]
 async fn what_the_head_says_otherwise_is_refused_in_the_stateless_era() {
     let desk = Desk::start(ToolEra::Handshake, "pin = \"off\"").await;
-    let params = r#""name":"refund","arguments":{}"#;
-    let sound = envelope("1", "tools/call", params);
-    for (name, headers, body, decision, code) in [
-        (
-            "all as it must be",
-            vec![
-                ("mcp-protocol-version", "2026-07-28"),
-                ("mcp-method", "tools/call"),
-                ("mcp-name", "refund"),
-            ],
-            sound.clone(),
-            (200, "allowed"),
-            None,
-        ),
+    let body = envelope("1", "tools/call", r#""name":"refund","arguments":{}"#);
+    let [version, method, name] = SOUND;
+    for (what, head, decision, code) in [
+        ("all as it must be", &SOUND[..], (200, "allowed"), None),
         (
             "the name in base64",
-            vec![
-                ("mcp-protocol-version", "2026-07-28"),
-                ("mcp-method", "tools/call"),
-                ("mcp-name", "=?base64?cmVmdW5k?="),
-            ],
-            sound.clone(),
+            &[version, method, ("mcp-name", "=?base64?cmVmdW5k?=")],
             (200, "allowed"),
             None,
         ),
-        (
-            "no version in the head",
-            vec![("mcp-method", "tools/call"), ("mcp-name", "refund")],
-            sound.clone(),
-            (400, "header-mismatch"),
-            Some(-32020),
-        ),
+        ("no version", &[method, name], (400, "header-mismatch"), Some(-32020)),
+        ("no method", &[version, name], (400, "header-mismatch"), Some(-32020)),
         (
             "another method",
-            vec![
-                ("mcp-protocol-version", "2026-07-28"),
-                ("mcp-method", "tools/list"),
-                ("mcp-name", "refund"),
-            ],
-            sound.clone(),
+            &[version, ("mcp-method", "tools/list"), name],
             (400, "header-mismatch"),
             Some(-32020),
         ),
-        (
-            "another tool",
-            vec![
-                ("mcp-protocol-version", "2026-07-28"),
-                ("mcp-method", "tools/call"),
-                ("mcp-name", "look_up"),
-            ],
-            sound.clone(),
-            (400, "header-mismatch"),
-            Some(-32020),
-        ),
-        (
-            "two tools",
-            vec![
-                ("mcp-protocol-version", "2026-07-28"),
-                ("mcp-method", "tools/call"),
-                ("mcp-name", "refund"),
-                ("mcp-name", "look_up"),
-            ],
-            sound.clone(),
-            (400, "two-headers"),
-            Some(-32600),
-        ),
-        (
-            "no envelope",
-            vec![
-                ("mcp-protocol-version", "2026-07-28"),
-                ("mcp-method", "tools/call"),
-                ("mcp-name", "refund"),
-            ],
-            call("1", "refund", "{}"),
-            (400, "bad-field"),
-            Some(-32602),
-        ),
-        (
-            "a version to come",
-            vec![
-                ("mcp-protocol-version", "2027-01-01"),
-                ("mcp-method", "tools/call"),
-                ("mcp-name", "refund"),
-            ],
-            sound.replace("2026-07-28", "2027-01-01"),
-            (400, "protocol-version"),
-            Some(-32022),
-        ),
-        (
-            "a version to come without an envelope",
-            vec![("mcp-protocol-version", "2027-01-01")],
-            LIST.to_owned(),
-            (400, "protocol-version"),
-            Some(-32022),
-        ),
-        (
-            "an unknown method",
-            vec![("mcp-protocol-version", "2026-07-28"), ("mcp-method", "resources/list")],
-            envelope("1", "resources/list", ""),
-            (404, "no-method"),
-            Some(-32601),
-        ),
+        ("another tool", &[version, method, ("mcp-name", "look_up")], (400, "header-mismatch"), Some(-32020)),
+        ("two tools", &[version, method, name, ("mcp-name", "look_up")], (400, "two-headers"), Some(-32600)),
     ] {
-        let mut client = desk.client().await;
-        for (name, value) in headers {
-            client = client.with(name, value);
-        }
-        let reply = client.post(ORDERS, body).await;
-        assert_eq!(reply.decision(), decision, "{name}: {}", reply.text());
+        let reply = ask_under(&desk, head, &body).await;
+        assert_eq!(reply.decision(), decision, "{what}: {}", reply.text());
         if let Some(code) = code {
-            assert_eq!(reply.json()["error"]["code"], code, "{name}");
-        }
-        if decision.1 == "protocol-version" {
-            assert_eq!(reply.json()["error"]["data"]["supported"], serde_json::json!(["2026-07-28"]));
+            assert_eq!(reply.json()["error"]["code"], code, "{what}");
         }
     }
     assert_eq!(desk.server.asked("tools/call").len(), 2);
+}
+
+#[tokio::test]
+async fn versions_and_methods_that_are_not_spoken_are_said_so() {
+    let desk = Desk::start(ToolEra::Handshake, "pin = \"off\"").await;
+    let [_, method, name] = SOUND;
+    let to_come = ("mcp-protocol-version", "2027-01-01");
+    let body = envelope("1", "tools/call", r#""name":"refund","arguments":{}"#);
+    let reply = ask_under(&desk, &SOUND, &call("1", "refund", "{}")).await;
+    assert_eq!((reply.decision(), &reply.json()["error"]["code"]), ((400, "bad-field"), &(-32602).into()));
+    for (head, body) in [
+        (&[to_come, method, name][..], body.replace("2026-07-28", "2027-01-01")),
+        (&[to_come], LIST.to_owned()),
+    ] {
+        let reply = ask_under(&desk, head, &body).await;
+        let error = &reply.json()["error"];
+        assert_eq!((reply.decision(), &error["code"]), ((400, "protocol-version"), &(-32022).into()));
+        assert_eq!(error["data"]["supported"], serde_json::json!(["2026-07-28"]));
+    }
+    let mut client = stateless(desk.client().await, "resources/list", "").await;
+    let reply = client.post(ORDERS, envelope("1", "resources/list", "")).await;
+    assert_eq!((reply.decision(), &reply.json()["error"]["code"]), ((404, "no-method"), &(-32601).into()));
+    assert!(desk.server.recorded().is_empty());
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ async fn each_user_has_a_session_of_their_own() {
     let ended = desk.server.recorded().into_iter().filter(|asked| asked.method == http::Method::DELETE);
     let ended: Vec<_> =
         ended.map(|asked| asked.headers["mcp-session-id"].to_str().unwrap().to_owned()).collect();
-    assert_eq!(ended, [alice.clone()], "the server learns of it, and nobody else's is touched");
+    assert_eq!(ended, std::slice::from_ref(&alice), "the server learns of it, and nobody else's is touched");
     assert_ne!(session("alice").await, alice);
 }
 

@@ -50,7 +50,7 @@ async fn steps_pass_under_the_clients_own_name_and_without_words() {
 
 #[tokio::test]
 async fn a_step_arrives_before_the_result() {
-    let (sender, feeds) = std::sync::mpsc::channel();
+    let (sender, feeds) = std::sync::mpsc::sync_channel(4);
     let desk = Desk::running(ToolEra::Sessions, OPEN, move |called| {
         let (feed, answer) = Answer::fed();
         sender.send((feed, called.clone())).unwrap();
