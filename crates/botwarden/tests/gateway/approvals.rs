@@ -15,7 +15,7 @@ use crate::support::SESSIONS;
 
 /// The store of a gateway, as another process finds it.
 pub(crate) async fn store_of(gateway: &Gateway) -> Store {
-    let data = DataDir::existing(&gateway.folder().join("botwarden-data")).unwrap();
+    let data = DataDir::existing(gateway.folder().join("botwarden-data")).unwrap();
     let engine = Engine::connect(&data, None).await.unwrap();
     let keyring = engine.keyring(FileRoot::open(&data).unwrap(), now()).await.unwrap();
     Store::open(&engine, Arc::new(keyring)).await.unwrap()
