@@ -89,7 +89,7 @@ fn backend(method: &Method, uri: &Uri, rest: &str) -> Result<BackendCall, Refusa
         (Some("sessions"), Some(id), Some("turns"), None) => {
             (BackendCall::AddTurn(id.to_owned()), Method::POST)
         }
-        (Some("approvals"), id, None, None) => return approvals(method, uri, id),
+        (Some("approvals"), id, None, None) if id != Some("") => return approvals(method, uri, id),
         _ => return Err(Refusal::NotFound),
     };
     require(method, takes)?;
@@ -183,7 +183,6 @@ mod tests {
             ("GET", "/v1/models/../keys", Err("not-found")),
             ("GET", "/v1/models/a%2e%2e", Err("not-found")),
             ("GET", "/v1/models/", Err("not-found")),
-            ("GET", "/botwarden/v1/approvals", Err("not-found")),
             ("GET", "/metrics", Err("not-found")),
             ("GET", "/", Err("not-found")),
         ] {
