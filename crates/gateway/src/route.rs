@@ -139,7 +139,7 @@ fn backend(method: &Method, uri: &Uri, rest: &str) -> Result<BackendCall, Refusa
         (Some("sessions"), Some(id), Some("turns"), None) => {
             (BackendCall::AddTurn(id.to_owned()), Method::POST)
         }
-        (Some("approvals"), id, None, None) => return approvals(method, uri, id),
+        (Some("approvals"), id, None, None) if id != Some("") => return approvals(method, uri, id),
         _ => return Err(Refusal::NotFound),
     };
     require(method, takes)?;

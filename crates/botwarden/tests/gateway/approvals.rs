@@ -7,7 +7,7 @@ use botwarden_policy::approval::{
 };
 use botwarden_policy::{ExactCall, Holder, Outcome};
 use botwarden_store::{DataDir, Engine, FileRoot, Store};
-use botwarden_testkit::{Client, Gateway, Reply};
+use botwarden_testkit::{Client, Gateway, Reply, soon};
 use botwarden_types::{BotName, Clock, KeyId, SessionId, SystemClock, UnixMs, UserName};
 
 use crate::sessions::{Opened, end, open, shop_with_backend};
@@ -15,7 +15,7 @@ use crate::support::SESSIONS;
 
 /// The store of a gateway, as another process finds it.
 pub(crate) async fn store_of(gateway: &Gateway) -> Store {
-    let data = DataDir::existing(&gateway.folder().join("botwarden-data")).unwrap();
+    let data = DataDir::existing(gateway.folder().join("botwarden-data")).unwrap();
     let engine = Engine::connect(&data, None).await.unwrap();
     let keyring = engine.keyring(FileRoot::open(&data).unwrap(), now()).await.unwrap();
     Store::open(&engine, Arc::new(keyring)).await.unwrap()
@@ -77,6 +77,20 @@ async fn answer(client: &mut Client, session: &str, id: &str, body: &str) -> Rep
     client.post(&format!("/botwarden/v1/approvals/{id}?session={session}"), body.to_owned()).await
 }
 
+/// The end of the audit log, once it says all of `words`: it is published every second.
+pub(crate) async fn trail(gateway: &Gateway, words: &[&str]) -> String {
+    let look = async {
+        loop {
+            let tail = gateway.command(&["audit", "tail", "-n", "100"]).await;
+            let tail = String::from_utf8(tail.stdout).unwrap();
+            if words.iter().all(|word| tail.contains(word)) {
+                return tail;
+            }
+        }
+    };
+    soon("the words in the audit log", look).await
+}
+
 /// What differs each time is not shown.
 pub(crate) fn without(mut json: serde_json::Value, places: &[&str]) -> serde_json::Value {
     for place in places {
@@ -115,9 +129,7 @@ async fn the_application_shows_the_question_and_answers_it() {
     assert_eq!(late.header("x-should-retry"), "false");
     let verified = shop.gateway.command(&["audit", "verify"]).await;
     assert!(verified.status.success(), "{verified:?}");
-    let tail = shop.gateway.command(&["audit", "tail"]).await;
-    let tail = String::from_utf8(tail.stdout).unwrap();
-    assert!(tail.contains("approval.approve") && tail.contains(&id), "{tail}");
+    let tail = trail(&shop.gateway, &["approval.approve", &id]).await;
     assert!(!tail.contains("DE1"), "nothing personal");
 }
 
@@ -257,7 +269,6 @@ async fn operators_answer_while_the_server_runs() {
     let (_, out, _) = run(&["approval", "list", "--all", "--format", "json"]).await;
     let listed: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&listed[0]["state"], listed[0]["answers"].as_array().unwrap().len()), (&"denied".into(), 2));
-    let (_, tail, _) = run(&["audit", "tail"]).await;
-    assert!(tail.contains("approval.approve-known") && tail.contains("approval.deny"), "{tail}");
+    trail(&shop.gateway, &["approval.approve-known", "approval.deny"]).await;
     assert_eq!(backend.post(SESSIONS, r#"{"user":"bob"}"#).await.status, 201);
 }

@@ -319,7 +319,8 @@ async fn paths_are_exact() {
         "/v1/models/a%2e%2e",
         "/v1/files",
         "/metrics",
-        "/botwarden/v1/approvals",
+        "/botwarden/v1/approvals/",
+        "/botwarden/v1/approvals/a/b",
         "/botwarden/v1/sessions/ses_a/turns/x",
     ] {
         assert_eq!(client.get(target).await.decision(), (404, "not-found"), "{target}");

@@ -160,6 +160,37 @@ fn clear(id: &ApprovalId, question: &Question, call: &Digest) -> Clear {
         .time(question.expires)
 }
 
+/// What the fuzz target asserts: what is read is written so that it reads the same.
+#[cfg(any(test, feature = "fuzzing"))]
+#[expect(clippy::unwrap_used, reason = "a broken assertion ends the fuzzer's run")]
+pub(super) fn fuzz(bytes: &[u8]) {
+    if let Some(answers) = WrittenAnswer::read(bytes) {
+        let written: Vec<_> = answers.iter().map(WrittenAnswer::from).collect();
+        assert_eq!(WrittenAnswer::read(&serde_json::to_vec(&written).unwrap()), Some(answers));
+    }
+    let holder = Holder {
+        bot: BotName::parse("shop").unwrap(),
+        key: KeyId::parse("key_a").unwrap(),
+        session: None,
+        user: None,
+    };
+    let blank = Question {
+        call: ExactCall::from_canonical(holder, "s", "t", String::new().into()).unwrap(),
+        text: String::new(),
+        findings: Vec::new(),
+        parties: Vec::new(),
+        answerers: Answerers::User,
+        needed: People::One,
+        created: UnixMs(0),
+        expires: UnixMs(0),
+    };
+    let (mut question, mut again) = (blank.clone(), blank);
+    if Content::read(bytes, &mut question).is_some() {
+        Content::read(&Content::encode(&question).unwrap(), &mut again).unwrap();
+        assert!(question == again);
+    }
+}
+
 /// Inside of an approval's sealed cell, as JSON.
 #[derive(Serialize, Deserialize)]
 struct Content {

@@ -5,14 +5,15 @@ use botwarden_crypto::Digest;
 use botwarden_identity::StoredSession;
 use botwarden_types::{BotName, KeptExchange, KeyId, RequestId, SessionId, UnixMs};
 
-use super::content;
 use super::session::SessionContent;
 use super::turn::TurnContent;
+use super::{approval, content};
 
 pub(crate) fn check(bytes: &[u8]) {
     exchange(bytes);
     session(bytes);
     turn(bytes);
+    approval::fuzz(bytes);
 }
 
 fn exchange(bytes: &[u8]) {
