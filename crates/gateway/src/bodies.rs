@@ -102,7 +102,7 @@ fn signed(bytes: usize) -> i64 {
 pub(crate) struct Held {
     bytes: Bytes,
     /// `None` for no bytes.
-    _room: Option<Room>,
+    room: Option<Arc<Room>>,
     unsent: Option<Unsent>,
 }
 
@@ -119,7 +119,12 @@ impl Unsent {
 
 impl Held {
     pub(crate) fn new(bytes: Bytes, room: Room) -> Self {
-        Self { bytes, _room: Some(room), unsent: None }
+        Self { bytes, room: Some(Arc::new(room)), unsent: None }
+    }
+
+    /// The room it takes, for whoever keeps what was read from it.
+    pub(crate) fn room(&self) -> Option<Arc<Room>> {
+        self.room.clone()
     }
 }
 

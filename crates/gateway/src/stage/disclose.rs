@@ -14,8 +14,9 @@ use smallvec::SmallVec;
 use crate::headers::{ANTHROPIC_REQUEST_ID, REQUEST_ID, VERDICT};
 use crate::refusal::{Refusal, whole_seconds};
 use crate::stage::admit::Admitted;
+use crate::stage::answer::Answer;
 use crate::stage::record::Record;
-use crate::stage::screen::{Answer, Screened};
+use crate::stage::screen::Screened;
 
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -57,8 +58,8 @@ pub(crate) fn own(own: Own, mut record: Record) -> Response<Answer> {
 }
 
 pub(crate) fn passing(dialect: Dialect, screened: Screened, record: Record) -> Response<Answer> {
-    let Screened { mut head, body } = screened;
-    label(&mut head.headers, dialect, "allowed", &record, &record.standings());
+    let Screened { mut head, body, verdict } = screened;
+    label(&mut head.headers, dialect, verdict, &record, &record.standings());
     let mut response = Response::new(Answer::new(body, record));
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
