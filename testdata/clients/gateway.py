@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
 PROVIDER_KEY = "sk-provider-secret"
@@ -57,6 +58,21 @@ class Gateway:
             text=True,
         )
         return issued.stdout.strip()
+
+    def command(self, *arguments: str) -> str:
+        """What another command on the same configuration prints."""
+        done = subprocess.run(
+            [self._binary, *arguments], cwd=self._folder, check=True, capture_output=True, text=True
+        )
+        return done.stdout
+
+    def logs(self, words: str) -> None:
+        """Waits until the gateway has logged that."""
+        for _ in range(600):
+            if words in (self._folder / "log").read_text():
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"`{words}` is not logged")
 
     def close(self) -> None:
         self._process.terminate()

@@ -33,6 +33,11 @@ pub(crate) fn configured(
     Ok(Event::Configuration(Change { by, before, after: Hash(after), generation }))
 }
 
+/// Who runs this command.
+pub(crate) fn operator() -> String {
+    format!("uid:{}", rustix::process::getuid().as_raw())
+}
+
 /// Writes down what is about to be done: by the server that runs on the directory, or else here. When it returns it is on disk.
 pub(crate) async fn record(
     dir: &DataDir,
@@ -40,7 +45,7 @@ pub(crate) async fn record(
     action: &str,
     target: &str,
 ) -> anyhow::Result<()> {
-    let operator = format!("uid:{}", rustix::process::getuid().as_raw());
+    let operator = operator();
     let news =
         News::Operator { operator: operator.clone(), action: action.to_owned(), target: target.to_owned() };
     // A server that starts or stops meanwhile is found at the second try.

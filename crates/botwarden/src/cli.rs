@@ -8,7 +8,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::background;
 use crate::command::{
-    audit, backup, check, completions, config_schema, demo, fernet, init, key, keyring, man, serve, subject,
+    approval, audit, backup, check, completions, config_schema, demo, fernet, init, key, keyring, man,
+    policy, quarantine, serve, subject,
 };
 use crate::exit;
 
@@ -54,9 +55,15 @@ enum Command {
     #[command(subcommand)]
     Keyring(keyring::Keyring),
     #[command(subcommand)]
+    Approval(approval::Approval),
+    #[command(subcommand)]
+    Quarantine(quarantine::Quarantine),
+    #[command(subcommand)]
     Audit(audit::Audit),
     #[command(subcommand)]
     Backup(backup::Backup),
+    #[command(subcommand)]
+    Policy(policy::Policy),
     #[command(subcommand)]
     Subject(subject::Subject),
     Encrypt(fernet::Encrypt),
@@ -81,6 +88,11 @@ pub(crate) struct ConfigFile {
 }
 
 impl ConfigFile {
+    /// The same, where the rest of the arguments is needed still.
+    pub(crate) fn path(&self, before: PathBuf) -> PathBuf {
+        self.path.clone().unwrap_or(before)
+    }
+
     /// The file named after the command, or else before it.
     pub(crate) fn or(self, before: PathBuf) -> PathBuf {
         self.path.unwrap_or(before)
@@ -124,8 +136,11 @@ impl Cli {
             Command::Config(Config::Schema(schema)) => schema.run(),
             Command::Key(key) => background::run(key.run(file)),
             Command::Keyring(keyring) => background::run(keyring.run(file)),
+            Command::Approval(approval) => background::run(approval.run(file)),
+            Command::Quarantine(quarantine) => background::run(quarantine.run(file)),
             Command::Backup(backup) => background::run(backup.run(file)),
             Command::Audit(audit) => background::run(audit.run(file)),
+            Command::Policy(policy) => background::run(policy.run(file)),
             Command::Subject(subject) => background::run(subject.run(file)),
             Command::Encrypt(encrypt) => encrypt.run(),
             Command::Decrypt(decrypt) => decrypt.run(),

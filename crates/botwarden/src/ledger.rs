@@ -7,6 +7,9 @@ use botwarden_crypto::sha256;
 use botwarden_gateway::{Decided, Ledger, Outcome, Receipt, ToolDecided};
 use botwarden_policy::Place;
 use botwarden_store::audit::{AuditLog, Haste, Person};
+use botwarden_types::{KeyId, UnixMs};
+
+use crate::accountable;
 
 /// Writes the gateway's decisions and their outcomes to the audit log.
 pub(crate) struct Bookkeeper(pub(crate) Arc<AuditLog>);
@@ -64,6 +67,12 @@ impl Ledger for Bookkeeper {
         });
         let haste = if decided.refused.is_none() { Haste::Awaited } else { Haste::InPassing };
         let receipt = self.0.record(decided.at, event, person, haste).ok()?;
+        Some(Box::pin(async move { receipt.durable().await.is_ok() }))
+    }
+
+    fn answered(&self, at: UnixMs, by: &KeyId, action: &'static str, target: &str) -> Option<Receipt> {
+        let event = accountable::event(&format!("key:{by}"), action, target).ok()?;
+        let receipt = self.0.record(at, event, None, Haste::Awaited).ok()?;
         Some(Box::pin(async move { receipt.durable().await.is_ok() }))
     }
 

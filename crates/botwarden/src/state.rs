@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use botwarden_crypto::RootProvider;
-use botwarden_store::control::{self, Notified};
+use botwarden_store::control::{self, News, Notified};
 use botwarden_store::{DataDir, Engine, FileRoot, IfMissing, Keyring, KeysLock, Store};
 use botwarden_types::{Clock, SystemClock};
 
@@ -92,8 +92,16 @@ impl State {
     /// Tells the server that runs on the data directory, in words what became of it and as a value whether it is known to be in force there;
     /// `done` says what the server did. Servers on other machines are told by the database.
     pub(crate) async fn announce(&self, done: &str) -> (InForce, String) {
-        let told =
-            exit::patiently("waiting for the running server …", control::notify_keys_changed(&self.dir));
+        self.tell(&News::KeysChanged, done).await
+    }
+
+    /// The same of something that was stopped or lifted.
+    pub(crate) async fn announce_stops(&self, done: &str) -> (InForce, String) {
+        self.tell(&News::StopsChanged, done).await
+    }
+
+    async fn tell(&self, news: &News, done: &str) -> (InForce, String) {
+        let told = exit::patiently("waiting for the running server …", control::tell(&self.dir, news));
         let (in_force, words) = match told.await {
             Ok(Notified::Acknowledged { .. }) => (InForce::Yes, format!("the running server has {done}")),
             Ok(Notified::NobodyListens) => {

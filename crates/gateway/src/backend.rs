@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use botwarden_identity::{Claims, EndError, IdempotencyKey, OpenError, OpenSession, Turn, TurnError};
+use botwarden_policy::quarantine::Who;
 use botwarden_protocol::json::Document;
 use botwarden_types::{SessionId, UnixMs, UserName};
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::approvals::Said;
 use crate::bodies::Held;
 use crate::headers::{IDEMPOTENCY_KEY, single};
 use crate::outcome::Stage;
@@ -37,8 +39,8 @@ struct OpenBody<'a> {
     ttl_s: Option<u64>,
 }
 
+/// Front ends may say more of a turn than concerns us.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct TurnBody {
     text: String,
     #[serde(default)]
@@ -62,18 +64,34 @@ impl Worker {
         record.end(Stage::Charge);
         let call = match identified.route() {
             Route::Backend(call) => call.clone(),
-            Route::Model(_) | Route::OneModel(_) | Route::Root => return Err(Refusal::Internal),
+            Route::Model(_) | Route::OneModel(_) | Route::Root | Route::Tools(_) => {
+                return Err(Refusal::Internal);
+            }
         };
         let body = match call {
             BackendCall::OpenSession | BackendCall::AddTurn(_) => {
                 self.backend_body(&mut identified, record).await?
             }
-            BackendCall::EndSession(_) => Held::default(),
+            BackendCall::AnswerApproval { .. } => self.backend_body(&mut identified, record).await?,
+            BackendCall::EndSession(_) | BackendCall::ListApprovals { .. } => Held::default(),
         };
         // A body may take its time, and the key may have been revoked meanwhile.
         let now = self.shared.clock.wall();
         identified.caller().still_valid(now).map_err(|_| Refusal::BadCredential)?;
         let written = record.decide(None, None);
+        if let BackendCall::AnswerApproval { id, session } = &call {
+            let said = Said::read(&identified, id, session, &body, now)?;
+            let noted = record.answer_given(&identified.caller().key, said.action(), said.id());
+            if said.approves() {
+                written?;
+                record.durable().await?;
+                noted.await?; // before it takes effect
+                return self.answer_approval(&said).await;
+            }
+            // It takes away: a no is a no whether that can be written down or not.
+            let denied = self.answer_approval(&said).await;
+            return written.and(noted.await).and(denied);
+        }
         match call {
             BackendCall::OpenSession => {
                 written?;
@@ -90,6 +108,11 @@ impl Worker {
                 let ended = self.end_session(&identified, &id, now).await;
                 written.and(ended)
             }
+            BackendCall::ListApprovals { session } => {
+                written?;
+                self.list_approvals(&identified, &session, now).await
+            }
+            BackendCall::AnswerApproval { .. } => Err(Refusal::Internal),
         }
     }
 
@@ -110,6 +133,7 @@ impl Worker {
         let OpenBody { user, claims, ttl_s } =
             read(body, r#"{"user": "…", "claims"?: {…}, "ttl_s"?: 3600}"#)?;
         let user = UserName::parse(&user).map_err(|why| field("user", &why))?;
+        self.stopped(identified.caller(), Some(&user))?;
         let claims = claims.map_or("{}", RawValue::get);
         let claims = Claims::parse(claims).map_err(|why| field("claims", &why))?;
         let open = OpenSession::new(user, claims, ttl_s.map(Duration::from_secs))
@@ -132,11 +156,17 @@ impl Worker {
         now: UnixMs,
     ) -> Result<Own, Refusal> {
         let id = SessionId::parse(id).map_err(|_| Refusal::NoSession)?;
+        let who = Who { bot: &identified.caller().bot, session: Some(&id), user: None };
+        if self.shared.quarantine.stops(who).is_some() {
+            return Err(Refusal::Quarantined);
+        }
         let idempotency = idempotency_key(identified.headers())?;
         let TurnBody { text, pasted } = read(body, r#"{"text": "…", "pasted"?: [[start, end]]}"#)?;
         let turn = Turn::new(text, &pasted).map_err(|why| field("text", &why))?;
         let kept =
             self.shared.authenticator.add_turn(identified.caller(), &id, &turn, &idempotency, now).await;
+        // Whether or not it was acknowledged, it may be kept.
+        self.shared.desk.spoken(&id);
         let receipt = kept.map_err(refuse_turn)?;
         Ok(Own {
             status: StatusCode::CREATED,
@@ -171,7 +201,13 @@ fn field(param: &'static str, why: &dyn std::fmt::Display) -> Refusal {
 fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Refusal> {
     let expected = "1 to 255 printable ASCII characters, a new one for each turn";
     let bad = || Refusal::Header { name: "idempotency-key", expected };
-    let value = single(headers, &IDEMPOTENCY_KEY)?.ok_or_else(bad)?;
+    // Without one each posting is a turn of its own.
+    let Some(value) = single(headers, &IDEMPOTENCY_KEY)? else {
+        return IdempotencyKey::fresh().map_err(|error| {
+            tracing::error!(%error, "no randomness");
+            Refusal::Internal
+        });
+    };
     IdempotencyKey::parse(value.to_str().map_err(|_| bad())?).map_err(|_| bad())
 }
 

@@ -126,6 +126,17 @@ impl Held {
     pub(crate) fn room(&self) -> Option<Arc<Room>> {
         self.room.clone()
     }
+
+    /// Bytes of our own, few enough to count for nothing.
+    pub(crate) fn free(bytes: Bytes) -> Self {
+        Self { bytes, _room: None, unsent: None }
+    }
+
+    /// Other bytes in the same room: what is sent on instead of what came.
+    pub(crate) fn replaced(mut self, bytes: Bytes) -> Self {
+        self.bytes = bytes;
+        self
+    }
 }
 
 impl Deref for Held {

@@ -178,6 +178,14 @@ fn remove(headers: &mut HeaderMap, also: fn(&str) -> bool) {
     }
 }
 
+/// The host by which a request reached us: of HTTP/2 from its target, else from `host`, of which there is one.
+pub(crate) fn authority(uri: &http::Uri, headers: &HeaderMap) -> Option<String> {
+    match uri.authority() {
+        Some(authority) => Some(authority.as_str().to_owned()),
+        None => single(headers, &header::HOST).ok()??.to_str().ok().map(str::to_owned),
+    }
+}
+
 /// The only value of `name`; two are a refusal, because two readers might each take another one.
 pub(crate) fn single<'h>(
     headers: &'h HeaderMap,

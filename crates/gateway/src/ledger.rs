@@ -75,6 +75,10 @@ pub trait Ledger: Send + Sync + 'static {
     /// Writes what was decided about a tool call; `None` if it cannot be written.
     fn tool(&self, decided: &ToolDecided<'_>) -> Option<Receipt>;
 
+    /// Writes what a backend answers for a person, before it takes effect: `action` is `approval.approve`, `target` the approval's id.
+    /// `None` if it cannot be written.
+    fn answered(&self, at: UnixMs, by: &KeyId, action: &'static str, target: &str) -> Option<Receipt>;
+
     /// Writes how a request ended about which a decision was written.
     fn finished(&self, outcome: &Outcome);
 }

@@ -8,6 +8,7 @@
 //! model and room in every limit; bytes that nobody objects to pass unchanged; every wait and every size has a bound.
 //! Left to others: who a caller is (`identity`), how much they may use (`limit`), what bytes mean (`protocol`).
 
+mod approvals;
 mod archive;
 mod backend;
 mod bodies;
@@ -24,6 +25,7 @@ mod route;
 mod server;
 mod stage;
 mod state;
+mod tools;
 mod upstream;
 
 pub use archive::{Archive, FindingRoom, KEPT_BYTES_MAX, Keep, Slot};
@@ -31,5 +33,6 @@ pub use ledger::{Decided, Ledger, Receipt, ToolDecided};
 pub use metrics::{Missed, WitnessMeter};
 pub use outcome::{Outcome, Stage, Timings, Watch};
 pub use server::{Addresses, Gateway, StartError};
-pub use state::{BotError, Live, Ports};
+pub use state::{BotError, BotSetup, Live, Ports};
+pub use tools::{Survey, SurveyError, survey};
 pub use upstream::UpstreamError;

@@ -11,18 +11,20 @@ use hyper::body::Incoming;
 
 use crate::outcome::Stage;
 use crate::refusal::Refusal;
-use crate::route::{Route, dialect_of};
+use crate::route::{Route, voice_of};
 use crate::server::{Peer, Worker};
 use crate::stage::answer::Answer;
 use crate::stage::disclose;
 use crate::stage::identify::Identified;
 use crate::stage::record::Record;
 use crate::stage::screen::Screened;
+use crate::tools::{self, ToolReply};
 
-/// Either what a model said, on its way through, or what we answer ourselves.
+/// What a model said, on its way through; what a tool said; or what we answer ourselves.
 pub(crate) enum Reply {
     Screened(Screened),
     Own(disclose::Own),
+    Tools(ToolReply),
 }
 
 impl Worker {
@@ -33,13 +35,16 @@ impl Worker {
         peer: Peer,
     ) -> Response<Answer> {
         let mut record = Record::begin(&self.shared);
-        let dialect = dialect_of(request.uri(), request.headers());
+        let voice = voice_of(request.uri(), request.headers());
+        let hosts = &self.shared.hosts;
+        let challenge = tools::challenge(request.uri(), request.headers(), hosts);
         let reply = self.answer(request, peer, &mut record).await;
         let reply = record.durable().await.and(reply); // no byte of an answer before its decision is on disk
         match reply {
-            Ok(Reply::Screened(screened)) => disclose::passing(dialect, screened, record),
+            Ok(Reply::Screened(screened)) => disclose::passing(voice, screened, record),
             Ok(Reply::Own(own)) => disclose::own(own, record),
-            Err(refusal) => disclose::refusal(dialect, &refusal, record),
+            Ok(Reply::Tools(reply)) => disclose::tools(reply, record),
+            Err(refusal) => disclose::refusal(voice, challenge, &refusal, record),
         }
     }
 
@@ -49,10 +54,17 @@ impl Worker {
         peer: Peer,
         record: &mut Record,
     ) -> Result<Reply, Refusal> {
+        let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+        if let Some(own) = tools::resource(method, uri, headers, &self.shared.hosts) {
+            return own.map(Reply::Own); // for those who have no credential yet
+        }
         let identified = self.identify(request, peer, record)?; // headers only; no body read for strangers
         record.end(Stage::Identify);
         if let Route::Backend(_) = identified.route() {
             return Box::pin(self.backend(identified, record)).await.map(Reply::Own);
+        }
+        if let Route::Tools(_) = identified.route() {
+            return Box::pin(self.tools(identified, record)).await.map(Reply::Tools);
         }
         self.converse(identified, record).await
     }

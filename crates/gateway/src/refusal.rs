@@ -30,6 +30,18 @@ pub(crate) enum Refusal {
     NotFound,
     #[error("this path takes {allowed}")]
     MethodNotAllowed { allowed: Method },
+    #[error("the host by which the request came is none of the gateway's: add it to `hosts` of `[listen]`")]
+    ForeignHost,
+    #[error("web pages of this origin may not call tools: add it to `origins` of `[listen]`")]
+    ForeignOrigin,
+    #[error("the bot has no tool server of this name that is called through the gateway")]
+    NoToolServer,
+    #[error("there is no such method; tools are offered, and nothing else of MCP")]
+    NoMethod,
+    #[error("`{header}` says something else than the body")]
+    HeaderMismatch { header: &'static str },
+    #[error("Unsupported protocol version")]
+    ProtocolVersion { asked: String },
     #[error("the bot's upstream speaks the {} dialect, which has no such path", .speaks.as_str())]
     WrongDialect { speaks: Dialect },
     #[error("this path takes no such query parameters")]
@@ -78,8 +90,16 @@ pub(crate) enum Refusal {
     IdempotencyConflict,
     #[error("{0}")]
     SessionLimit(String),
+    #[error("there is no such approval in that session")]
+    NoApproval,
+    #[error("the approval waits for no answer: {0}")]
+    ApprovalOver(&'static str),
+    #[error("{0}")]
+    ApprovalElsewhere(&'static str),
     #[error("the store did not answer")]
     Store,
+    #[error("an operator has stopped this; nothing is served until they lift it")]
+    Quarantined,
 
     #[error("the upstream could not be reached")]
     UpstreamUnreachable,
@@ -133,6 +153,12 @@ impl Refusal {
             Self::NotFound => (404, "not-found", Trouble::NotFound),
             Self::MethodNotAllowed { .. } => (405, "method-not-allowed", Trouble::MethodNotAllowed),
             Self::WrongDialect { .. } => (404, "wrong-dialect", Trouble::NotFound),
+            Self::ForeignHost => (403, "foreign-host", Trouble::Permission),
+            Self::ForeignOrigin => (403, "foreign-origin", Trouble::Permission),
+            Self::NoToolServer => (404, "no-tool-server", Trouble::NotFound),
+            Self::NoMethod => (404, "no-method", Trouble::NotFound),
+            Self::HeaderMismatch { .. } => (400, "header-mismatch", Trouble::InvalidRequest),
+            Self::ProtocolVersion { .. } => (400, "protocol-version", Trouble::InvalidRequest),
             Self::Query => (400, "unknown-query", Trouble::InvalidRequest),
             Self::TargetTooLong { .. } => (414, "target-too-long", Trouble::InvalidRequest),
             Self::TooManyHeaders { .. } => (431, "too-many-headers", Trouble::InvalidRequest),
@@ -161,6 +187,10 @@ impl Refusal {
             Self::NoSession => (404, "no-session", Trouble::NotFound),
             Self::IdempotencyConflict => (409, "idempotency-conflict", Trouble::InvalidRequest),
             Self::SessionLimit(_) => (429, "session-limit", Trouble::RateLimit),
+            Self::NoApproval => (404, "no-approval", Trouble::NotFound),
+            Self::ApprovalOver(_) => (409, "approval-over", Trouble::InvalidRequest),
+            Self::ApprovalElsewhere(_) => (409, "approval-elsewhere", Trouble::InvalidRequest),
+            Self::Quarantined => (503, "quarantined", Trouble::Overloaded),
             Self::Store => (503, "store", Trouble::Overloaded),
             Self::UpstreamUnreachable => (502, "upstream-unreachable", Trouble::Upstream),
             Self::UpstreamUnconnected => (504, "upstream-timeout", Trouble::Timeout),
@@ -204,6 +234,9 @@ impl Refusal {
             Self::Over { retry_ms: None, unit, .. } => *unit != Unit::Open,
             Self::CredentialThrottled { .. }
             | Self::IdempotencyConflict
+            | Self::ApprovalOver(_)
+            | Self::ApprovalElsewhere(_)
+            | Self::Quarantined
             | Self::UpstreamRefusedKey
             | Self::UpstreamAnswer(_) => true,
             _ => false,

@@ -5,18 +5,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use botwarden_identity::Authenticator;
+use botwarden_identity::{Authenticator, SessionStore};
 use botwarden_limit::{Limiter, Measure, Per, Plan, Rule, Unit};
+use botwarden_policy::approval::ApprovalStore;
+use botwarden_policy::chronicle::Chronicle;
+use botwarden_policy::contract::Contract;
+use botwarden_policy::pin::Lock;
+use botwarden_policy::quarantine::Quarantine;
 use botwarden_types::{BotName, Clock, RequestId, Secret};
 
 use crate::archive::Archive;
 use crate::bodies::Share;
-use crate::config::{BotConfig, Bounds, Timeouts};
-use crate::desk::Desk;
+use crate::config::{BotConfig, Bounds, Hosts, Timeouts};
+use crate::desk::{Contracts, Desk, DeskPorts};
 use crate::ledger::Ledger;
 use crate::metrics::{BotCounters, Metrics};
 use crate::outcome::Watch;
 use crate::stage::disclose::Policies;
+use crate::stage::read::json_bounds;
+use crate::tools::{Flights, ToolServer};
 use crate::upstream::{TlsRoots, Upstream, UpstreamError};
 
 /// What the gateway asks of the world; the binary introduces them.
@@ -33,6 +40,16 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// Where exchanges are kept.
     pub archive: Arc<dyn Archive>,
+    /// Where what persons are asked is kept.
+    pub approvals: Arc<dyn ApprovalStore>,
+    /// What is stopped.
+    pub quarantine: Arc<Quarantine>,
+    /// Where what persons said is kept.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Where what tools returned is kept.
+    pub chronicle: Arc<dyn Chronicle>,
+    /// Whether other nodes write to the same stores.
+    pub is_shared: bool,
     /// 64 random bits: request ids of two processes never collide.
     pub process_id: u64,
 }
@@ -58,6 +75,23 @@ pub(crate) struct Bot {
     /// What callers are told of its limits; none if there is nothing to tell.
     pub(crate) policies: Option<Policies>,
     pub(crate) bodies: Share,
+    /// Its tool servers, in the order of the file.
+    pub(crate) tool_servers: Vec<Arc<ToolServer>>,
+    /// What their tools do.
+    pub(crate) contracts: Contracts,
+}
+
+/// A bot of the configuration, with the secrets that stand elsewhere.
+#[derive(Debug)]
+pub struct BotSetup {
+    /// What the configuration says.
+    pub config: BotConfig,
+    /// The key that its model's upstream wants.
+    pub key: Option<Secret>,
+    /// The credential that each of its tool servers wants, in their order.
+    pub tool_tokens: Vec<Option<Secret>>,
+    /// What the tools of its servers do, by server.
+    pub contracts: Vec<Contract>,
 }
 
 /// Failed sign-ins of one address in a minute. Guessing 256-bit keys is hopeless; this keeps it cheap to turn away.
@@ -78,15 +112,26 @@ pub enum BotError {
         /// Why.
         source: UpstreamError,
     },
+    /// A tool server of its cannot be used.
+    #[error("tool server `{server}` of bot `{bot}`")]
+    ToolServer {
+        /// The bot.
+        bot: BotName,
+        /// The server.
+        server: String,
+        /// Why.
+        source: UpstreamError,
+    },
     /// The limits of the gateway itself cannot be used.
     #[error("the limit on failed sign-ins: {0}")]
     FailedSignIns(botwarden_types::Invalid),
 }
 
 impl Live {
-    /// Makes the configuration ready. `provider_key` gives the key that a bot's upstream wants.
+    /// Makes the configuration ready. Tools exist as far as `lock` has them.
     pub fn new(
-        bots: Vec<(BotConfig, Option<Secret>)>,
+        bots: Vec<BotSetup>,
+        lock: &Lock,
         bounds: Bounds,
         timeouts: Timeouts,
         limiter: &Limiter,
@@ -94,7 +139,7 @@ impl Live {
         let mut ready = HashMap::with_hasher(ahash::RandomState::new());
         let mut roots = TlsRoots::default();
         let share = bodies_of_a_bot(&bounds, bots.len());
-        for (config, key) in bots {
+        for BotSetup { config, key, tool_tokens, contracts } in bots {
             let name = config.name.clone();
             let upstream = Upstream::new(&config.upstream, key.as_ref(), &mut roots)
                 .map_err(|source| BotError::Upstream { bot: name.clone(), source })?;
@@ -105,7 +150,19 @@ impl Live {
             let counts_tokens = config.limits.iter().any(|rule| rule.measure().unit() == Unit::Tokens);
             let (counters, bodies) = (BotCounters::default(), Share::new(share));
             let policies = Policies::of(&plan);
-            let bot = Bot { config, upstream, plan, backend_plan, counts_tokens, counters, policies, bodies };
+            let tool_servers = tool_servers(&config, &tool_tokens, lock, &mut roots)?;
+            let bot = Bot {
+                config,
+                upstream,
+                plan,
+                backend_plan,
+                counts_tokens,
+                counters,
+                policies,
+                bodies,
+                tool_servers,
+                contracts: contracts.into_iter().map(|one| (one.server.clone(), Arc::new(one))).collect(),
+            };
             if ready.insert(name.clone(), Arc::new(bot)).is_some() {
                 return Err(BotError::Twice(name));
             }
@@ -124,9 +181,42 @@ impl Live {
             // Nobody else has it before it is in force.
             if let (Some(bot), Some(before)) = (Arc::get_mut(bot), before.bots.get(name)) {
                 bot.bodies.carry_on(&before.bodies);
+                for server in &mut bot.tool_servers {
+                    let same = before.tool_servers.iter().find(|before| before.name() == server.name());
+                    if let (Some(server), Some(before)) = (Arc::get_mut(server), same) {
+                        server.carry_on(before);
+                    }
+                }
             }
         }
     }
+
+    /// Starts the programs of tool servers that do not run yet, on the runtime this is called on.
+    pub(crate) fn start_programs(&self) {
+        let json = json_bounds(&self.bounds);
+        let bytes_max = self.bounds.answer_bytes_max;
+        let json = botwarden_protocol::Bounds { string_bytes_max: bytes_max, ..json };
+        for bot in self.bots.values() {
+            bot.tool_servers.iter().for_each(|server| server.start(bytes_max, json));
+        }
+    }
+}
+
+fn tool_servers(
+    config: &BotConfig,
+    tokens: &[Option<Secret>],
+    lock: &Lock,
+    roots: &mut TlsRoots,
+) -> Result<Vec<Arc<ToolServer>>, BotError> {
+    let servers = config.tool_servers.iter().enumerate().map(|(at, server)| {
+        let pinned = lock.server(config.name.as_str(), &server.name).cloned();
+        let token = tokens.get(at).and_then(Option::as_ref);
+        ToolServer::new(server, token, pinned, roots).map(Arc::new).map_err(|source| {
+            let (bot, server) = (config.name.clone(), server.name.clone());
+            BotError::ToolServer { bot, server, source }
+        })
+    });
+    servers.collect()
 }
 
 /// Half of the room where there are others; always enough for one body.
@@ -144,7 +234,13 @@ pub(crate) struct Shared {
     pub(crate) watchers: Vec<Arc<dyn Watch>>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) archive: Arc<dyn Archive>,
+    pub(crate) approvals: Arc<dyn ApprovalStore>,
+    pub(crate) quarantine: Arc<Quarantine>,
     pub(crate) desk: Desk,
+    /// Calls of tools under way.
+    pub(crate) flights: Arc<Flights>,
+    /// By which names callers of tools may reach us.
+    pub(crate) hosts: Hosts,
     pub(crate) metrics: Metrics,
     pub(crate) draining: AtomicBool,
     process_id: u64,
@@ -152,7 +248,15 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(live: Live, ports: Ports) -> Self {
+    pub(crate) fn new(live: Live, hosts: Hosts, ports: Ports) -> Self {
+        let desk = Desk::new(DeskPorts {
+            clock: ports.clock.clone(),
+            sessions: ports.sessions,
+            chronicle: ports.chronicle,
+            approvals: ports.approvals.clone(),
+            quarantine: ports.quarantine.clone(),
+            is_shared: ports.is_shared,
+        });
         Self {
             live: ArcSwap::from_pointee(live),
             clock: ports.clock,
@@ -161,7 +265,11 @@ impl Shared {
             watchers: ports.watchers,
             ledger: ports.ledger,
             archive: ports.archive,
-            desk: Desk::default(),
+            approvals: ports.approvals,
+            quarantine: ports.quarantine,
+            desk,
+            flights: Arc::default(),
+            hosts,
             metrics: Metrics::new(),
             draining: AtomicBool::new(false),
             process_id: ports.process_id,

@@ -152,6 +152,11 @@ impl IdempotencyKey {
         if well_formed { Ok(Self(text.to_owned())) } else { Err(IdempotencyKeyError) }
     }
 
+    /// One that nobody else uses.
+    pub fn fresh() -> Result<Self, botwarden_crypto::RandomnessError> {
+        Ok(Self(format!("once_{}", botwarden_crypto::identifier()?)))
+    }
+
     /// A hash by which its second use in `session` is noticed.
     pub(crate) fn hash(&self, index: &BlindIndex, session: &SessionId) -> Digest {
         // A line feed stands in neither.

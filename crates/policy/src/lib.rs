@@ -7,9 +7,30 @@
 //! Promise: authority shrinks, never grows: adding text that no one vouches for never turns a refusal into leave.
 //! Left to others: reading requests (`protocol`), who a caller is (`identity`), carrying calls (`gateway`), keeping things (`store`).
 
+pub mod contract;
 mod data;
+pub mod lexicon;
+pub mod read;
+pub mod value;
 
 mod call;
+pub mod decide;
+mod grant;
+pub mod session;
+
+mod exact;
+mod port;
+
+pub mod approval;
+pub mod chronicle;
+pub mod history;
+pub mod quarantine;
+
+pub mod owned;
+pub mod pin;
 
 pub use call::{Call, Decision, Finding, Outcome, Place};
 pub use data::{Data, DataError, NODES_MAX};
+pub use exact::{ARGUMENTS_BYTES_MAX, ExactCall, ExactCallError, canonical};
+pub use grant::{Grant, grant};
+pub use port::{BoxFuture, Holder, StoreError};

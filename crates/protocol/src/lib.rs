@@ -2,7 +2,8 @@
 //!
 //! [`read_request`] turns the bytes of a request into a neutral [`Exchange`](botwarden_types::Exchange), once.
 //! [`AnswerReader`] watches an answer go by, whole or as an event stream, and tells what it cost. [`refusal_body`] and
-//! [`stream_error_event`] say no in the caller's dialect, so that its SDK raises the right exception.
+//! [`stream_error_event`] say no in the caller's dialect, so that its SDK raises the right exception. [`mcp`] does the same for
+//! the messages between clients and servers of tools.
 //!
 //! Promise: bytes are looked at, never re-encoded; what two readers might read differently is refused
 //! ([`ReadError`] lists how); a stream means the same however it is cut; every reader has bounds and none recurses.
@@ -16,6 +17,7 @@ mod envelope;
 mod model_name;
 
 mod anthropic;
+pub mod mcp;
 mod openai;
 mod request;
 
@@ -43,4 +45,5 @@ pub use models::retain_models;
 pub use refusal::{RefusalText, Trouble, refusal_body, stream_error_event};
 pub use request::read_request;
 pub use rewrite::{Change, From, rewrite};
+pub use sse::{Event, EventReader, EventTooLarge};
 pub use upstream_error::{UpstreamError, read_error};

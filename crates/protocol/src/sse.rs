@@ -7,22 +7,23 @@ use memchr::memchr2;
 
 /// One event of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Event<'e> {
+pub struct Event<'e> {
     /// Its name; empty where it has none.
-    pub(crate) name: &'e [u8],
+    pub name: &'e [u8],
     /// Its data lines, joined by line feeds.
-    pub(crate) data: &'e [u8],
+    pub data: &'e [u8],
 }
 
 /// One event, with the line being read, has more than `max` bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct EventTooLarge {
-    pub(crate) max: usize,
+pub struct EventTooLarge {
+    /// Bytes allowed.
+    pub max: usize,
 }
 
 /// Assembles events. Holds at most one, of at most `bytes_max` bytes.
 #[derive(Debug)]
-pub(crate) struct EventReader {
+pub struct EventReader {
     bytes_max: usize,
     /// The beginning of a line whose end has not come.
     line: Vec<u8>,
@@ -38,7 +39,8 @@ pub(crate) struct EventReader {
 }
 
 impl EventReader {
-    pub(crate) fn new(bytes_max: usize) -> Self {
+    /// With nothing read yet.
+    pub fn new(bytes_max: usize) -> Self {
         let (line, name, data) = Default::default();
         Self { bytes_max, line, name, data, after_return: false, unfinished: 0, at_start: true }
     }
@@ -49,7 +51,7 @@ impl EventReader {
     }
 
     /// Takes the next bytes and hands each event that they complete to `take`.
-    pub(crate) fn push<E: From<EventTooLarge>>(
+    pub fn push<E: From<EventTooLarge>>(
         &mut self,
         chunk: &[u8],
         mut take: impl FnMut(Event<'_>) -> Result<(), E>,
@@ -87,7 +89,7 @@ impl EventReader {
     }
 
     /// How many of the bytes that were taken last belong to an event that is not complete, or to a line.
-    pub(crate) fn unfinished(&self) -> usize {
+    pub fn unfinished(&self) -> usize {
         self.unfinished
     }
 

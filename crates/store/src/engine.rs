@@ -4,6 +4,10 @@ use std::sync::Arc;
 
 use botwarden_crypto::{KeyNumber, RootProvider};
 use botwarden_identity::{KeyStore, SessionStore, StoreError};
+use botwarden_policy::approval::ApprovalStore;
+use botwarden_policy::chronicle::Chronicle;
+use botwarden_policy::history::HistoryStore;
+use botwarden_policy::quarantine::QuarantineStore;
 use botwarden_types::{BotName, KeptExchange, UnixMs, UserName};
 
 use crate::cells::NewExchange;
@@ -158,6 +162,38 @@ impl Store {
 
     /// The sessions in it.
     pub fn sessions(&self) -> Arc<dyn SessionStore> {
+        match self {
+            Self::Sqlite(sqlite) => Arc::new(sqlite.clone()),
+            Self::Postgres(postgres) => Arc::new(postgres.clone()),
+        }
+    }
+
+    /// The approvals in it, and the values they have made known.
+    pub fn approvals(&self) -> Arc<dyn ApprovalStore> {
+        match self {
+            Self::Sqlite(sqlite) => Arc::new(sqlite.clone()),
+            Self::Postgres(postgres) => Arc::new(postgres.clone()),
+        }
+    }
+
+    /// What is stopped.
+    pub fn quarantine(&self) -> Arc<dyn QuarantineStore> {
+        match self {
+            Self::Sqlite(sqlite) => Arc::new(sqlite.clone()),
+            Self::Postgres(postgres) => Arc::new(postgres.clone()),
+        }
+    }
+
+    /// What happened in sessions.
+    pub fn chronicle(&self) -> Arc<dyn Chronicle> {
+        match self {
+            Self::Sqlite(sqlite) => Arc::new(sqlite.clone()),
+            Self::Postgres(postgres) => Arc::new(postgres.clone()),
+        }
+    }
+
+    /// What tools did before, counted.
+    pub fn history(&self) -> Arc<dyn HistoryStore> {
         match self {
             Self::Sqlite(sqlite) => Arc::new(sqlite.clone()),
             Self::Postgres(postgres) => Arc::new(postgres.clone()),

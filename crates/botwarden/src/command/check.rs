@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use botwarden_gateway::config::BotConfig;
+use botwarden_gateway::config::{BotConfig, PinMode, ToolPlace, ToolServerConfig};
 use botwarden_reach::To;
 use botwarden_store::{DataDir, DataDirError};
 use serde::Serialize;
@@ -59,8 +59,12 @@ fn surroundings(config: &Config, env: impl Fn(&str) -> Option<OsString>) -> Vec<
         for key in missing.0 {
             let at = config.bots.iter().position(|bot| bot.name == key.bot).unwrap_or_default();
             let found = format!("`{}`, which {}", key.variable, key.why);
-            let expected = "a variable that holds the provider's key where `botwarden serve` runs";
-            findings.push(Finding::warning(&format!("bot[{at}].upstream.key.env"), &found, expected));
+            let (place, what) = match &key.tool_server {
+                None => (format!("bot[{at}].upstream.key.env"), "the provider's key"),
+                Some((server, _)) => (format!("bot[{at}].tool_server[{server}].token.env"), "its credential"),
+            };
+            let expected = format!("a variable that holds {what} where `botwarden serve` runs");
+            findings.push(Finding::warning(&place, &found, &expected));
         }
     }
     if let Err(missing) = config.store.url(&env) {
@@ -75,6 +79,7 @@ fn surroundings(config: &Config, env: impl Fn(&str) -> Option<OsString>) -> Vec<
             findings.push(Finding::error(&format!("bot[{at}].upstream.ca_file"), &found, "a PEM file"));
         }
     }
+    findings.extend(tools(config));
     findings.extend(root::surroundings(&config.root_key, &env));
     findings.extend(watchers(&config.audit, &env));
     match DataDir::existing(&config.data_dir) {
@@ -87,6 +92,49 @@ fn surroundings(config: &Config, env: impl Fn(&str) -> Option<OsString>) -> Vec<
                 anyhow::Error::new(error)
             );
             findings.push(Finding::error("data_dir", &found, "a directory that only this user may enter"));
+        }
+    }
+    findings
+}
+
+/// What is wrong with the files about tools, and which tools no bot will see.
+fn tools(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (at, bot) in config.bots.iter().enumerate() {
+        for (number, server) in bot.tool_servers.iter().enumerate() {
+            let ca_file = match &server.place {
+                ToolPlace::Http { ca_file, .. } => ca_file.as_ref(),
+                ToolPlace::Program { .. } | ToolPlace::Application => None,
+            };
+            for (key, file, what) in [
+                ("ca_file", ca_file, "a PEM file"),
+                ("contract", server.contract.as_ref(), "a file that is there"),
+            ] {
+                if let Some((file, Err(error))) = file.map(|file| (file, std::fs::File::open(file))) {
+                    let found = format!("`{}`, which cannot be read ({error})", file.display());
+                    findings.push(Finding::error(
+                        &format!("bot[{at}].tool_server[{number}].{key}"),
+                        &found,
+                        what,
+                    ));
+                }
+            }
+        }
+    }
+    match config.tools_lock() {
+        Ok(lock) => findings.extend(config.unpinned(&lock).into_iter().map(|gap| {
+            let key = format!("bot[{}].tool_server[{}]", gap.bot_at, gap.server_at);
+            Finding::warning(
+                &key,
+                "a server of which nothing is accepted",
+                "what it offers, accepted by an operator",
+            )
+            .with_help(&gap.mend())
+        })),
+        Err(error) => {
+            let found = format!("a lock file that cannot be used ({error:#})");
+            let expected = "one that `botwarden policy pin` wrote, or none";
+            findings.push(Finding::error("bot", &found, expected));
         }
     }
     findings
@@ -167,8 +215,24 @@ fn meaning(config: &Config) -> String {
         if bot.limits.is_empty() {
             text += "  limits    none\n";
         }
+        for (at, server) in bot.tool_servers.iter().enumerate() {
+            let heading = if at == 0 { "tools" } else { "" };
+            text += &format!("  {heading:<9} {}: {}\n", server.name, tool_place(server));
+        }
     }
     text
+}
+
+/// Arguments of programs may hold secrets, so that the program alone is named.
+fn tool_place(server: &ToolServerConfig) -> String {
+    let pin = if server.pin == PinMode::Off { ", not pinned" } else { "" };
+    match &server.place {
+        ToolPlace::Http { url, .. } => format!("{url}{pin}"),
+        ToolPlace::Program { command, .. } => {
+            format!("the program {}{pin}", command.first().map_or("", String::as_str))
+        }
+        ToolPlace::Application => "run by the application itself".to_owned(),
+    }
 }
 
 /// Nothing where keys and sessions lie in the data directory as well.

@@ -5,6 +5,7 @@
 //! what only the whole can show. A [`Config`] that exists has passed all of them; there is no half of one.
 
 mod audit;
+mod contracts;
 mod cross;
 mod errors;
 mod finding;
@@ -16,6 +17,7 @@ mod schema;
 mod shape;
 mod source;
 mod store;
+mod tools_lock;
 mod unknown;
 
 use std::path::{Path, PathBuf};
@@ -28,6 +30,7 @@ use crate::logs;
 pub(crate) use audit::AuditConfig;
 pub(crate) use errors::{ConfigErrors, count, report};
 pub(crate) use finding::{Finding, Severity};
+pub(crate) use provider_keys::tool_token;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use raw::RawConfig;
 pub(crate) use read::parse;
@@ -60,6 +63,8 @@ pub(crate) struct Config {
     pub(crate) limit_keys_max: usize,
     /// The protected applications; at least one, each name once.
     pub(crate) bots: Vec<BotConfig>,
+    /// Where the definitions of tools stand that an operator has accepted.
+    pub(crate) tools_lock: PathBuf,
     /// What can be served but looks like a mistake.
     pub(crate) warnings: Vec<Finding>,
     /// SHA-256 of the file.

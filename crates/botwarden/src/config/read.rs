@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use botwarden_crypto::SHA256_BYTES;
 use botwarden_gateway::config::{
-    BotConfig, Bounds, Listen, RawBot, RawBounds, RawListen, RawTimeouts, Timeouts, UpstreamConfig,
+    BotConfig, Bounds, Listen, RawBot, RawBounds, RawListen, RawTimeouts, Timeouts, ToolPlace,
+    ToolServerConfig, UpstreamConfig,
 };
 use botwarden_limit::Rule;
 use botwarden_types::Invalid;
@@ -25,6 +26,8 @@ use super::{AuditConfig, Config, Finding, LogConfig, Severity, Source, StoreConf
 const BOTS_MAX: usize = 1000;
 /// Where state lies unless the file says otherwise.
 const DATA_DIR: &str = "botwarden-data";
+/// Where accepted tools stand, beside the file: it is reviewed together with it.
+const TOOLS_LOCK: &str = "botwarden-tools.lock";
 
 /// Reads a configuration. Relative paths in it start at `folder`. Refused with every finding, in the order of the file.
 pub(crate) fn parse(source: &Source<'_>, folder: &Path) -> Result<Config, Vec<Finding>> {
@@ -86,6 +89,7 @@ impl<'a> Reader<'a> {
             log: log?,
             limit_keys_max: limits?.keys_max,
             bots: bots.into_iter().collect::<Option<_>>()?,
+            tools_lock: folder.join(TOOLS_LOCK),
             warnings: Vec::new(),
             digest: [0; SHA256_BYTES],
         })
@@ -166,6 +170,10 @@ impl<'a> Reader<'a> {
         refused.extend(
             UpstreamConfig::try_from(raw.upstream.clone()).err().map(|invalid| invalid.under("upstream")),
         );
+        for (at, server) in raw.tool_server.iter().enumerate() {
+            let server = ToolServerConfig::try_from(server.clone());
+            refused.extend(server.err().map(|invalid| invalid.under(&format!("tool_server[{at}]"))));
+        }
         let bot = BotConfig::try_from(raw);
         refused.extend(bot.as_ref().err().filter(|invalid| !refused.contains(invalid)).cloned());
         for invalid in refused {
@@ -173,6 +181,12 @@ impl<'a> Reader<'a> {
         }
         let mut bot = bot.ok()?;
         bot.upstream.ca_file = bot.upstream.ca_file.map(|file| folder.join(file));
+        for server in &mut bot.tool_servers {
+            server.contract = server.contract.take().map(|file| folder.join(file));
+            if let ToolPlace::Http { ca_file, .. } = &mut server.place {
+                *ca_file = ca_file.take().map(|file| folder.join(file));
+            }
+        }
         Some(bot)
     }
 

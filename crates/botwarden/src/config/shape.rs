@@ -240,6 +240,7 @@ pub(super) fn is_credential_place(path: &str) -> bool {
         Some("store") => return true,
         Some("root_key") => &["passphrase", "token"],
         Some("audit") => &["token", "hmac_key"],
+        Some(bot) if bot.starts_with("bot") => &["key", "token"],
         _ => &["key"],
     };
     path.split('.').any(|segment| names.contains(&segment))

@@ -95,8 +95,8 @@ fn a_file_that_cannot_be_read_says_so() {
 fn provider_keys_come_from_the_environment() {
     let config = read(&with("")).unwrap();
     let keys = config.provider_keys(|name| (name == "KEY").then(|| OsString::from("sk-1"))).unwrap();
-    assert_eq!(keys[0].1.as_ref().unwrap().expose(), "sk-1");
-    let error = config.provider_keys(|_| None).unwrap_err().to_string();
+    assert_eq!(keys[0].key.as_ref().unwrap().expose(), "sk-1");
+    let error = config.provider_keys(|_| None).map(drop).unwrap_err().to_string();
     assert_eq!(error, "bot `shop` wants its provider's key in the variable `KEY`, which is not set");
 }
 

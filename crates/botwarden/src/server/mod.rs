@@ -4,6 +4,7 @@ mod erasures;
 mod nodes;
 mod reload;
 mod signals;
+mod stops;
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ use crate::ledger::Bookkeeper;
 use crate::state::State;
 use crate::{accountable, background, logs, witness};
 use erasures::Erasures;
+use stops::Stops;
 
 /// How often changes that nobody announced are looked for (DESIGN: in force within about a second).
 const KEYS_CHECK_EVERY: Duration = Duration::from_secs(1);
@@ -74,7 +76,7 @@ async fn serve_until_stopped(
     path: PathBuf,
 ) -> anyhow::Result<ExitCode> {
     let mut server = server;
-    let mut file = reload::Watcher::new(path);
+    let mut file = reload::Watcher::new(path, server.config.tools_lock.clone());
     loop {
         tokio::select! {
             signal = signals.next() => match signal {
@@ -179,6 +181,7 @@ impl Server {
         settings.keys_max = config.limit_keys_max;
         let (limiter, journal) =
             limiter(&state.dir, settings, clock.now()).context("opening the limit journal")?;
+        let stops = Arc::new(Stops::load(store.quarantine()).await.context("reading what is stopped")?);
         let live = live(&config, &lookup, &limiter)?;
         let audit = AuditLog::open(&state.dir, keyring.clone(), env!("CARGO_PKG_VERSION"), clock.now().wall)
             .await
@@ -190,6 +193,11 @@ impl Server {
         let ports = Ports {
             ledger: Arc::new(Bookkeeper(audit.clone())),
             archive,
+            approvals: store.approvals(),
+            quarantine: stops.quarantine().clone(),
+            sessions: store.sessions(),
+            chronicle: store.chronicle(),
+            is_shared: changes.is_some(),
             clock: clock.clone(),
             authenticator: authenticator.clone(),
             limiter: limiter.clone(),
@@ -198,14 +206,15 @@ impl Server {
         };
         let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
         let gateway = Gateway::start(&config.listen, workers, live, ports).await?;
-        let listening = tokio::spawn(listen_for_news(control, erasures.clone(), audit.clone()));
+        let listening =
+            tokio::spawn(listen_for_news(control, erasures.clone(), stops.clone(), audit.clone()));
         let mut tasks = vec![
-            tokio::spawn(watch_keys(authenticator.clone(), erasures.clone())),
+            tokio::spawn(watch_keys(authenticator.clone(), erasures.clone(), stops.clone())),
             tokio::spawn(purge(authenticator.clone(), store.clone(), clock.clone())),
             tokio::spawn(keep_limits(journal.clone(), limiter.clone(), clock.clone())),
         ];
         if let Some(changes) = changes {
-            tasks.push(tokio::spawn(nodes::follow(changes, authenticator.clone(), erasures)));
+            tasks.push(tokio::spawn(nodes::follow(changes, authenticator.clone(), erasures, stops)));
         }
         let archiving = tokio::spawn(archiving);
         let watch =
@@ -355,8 +364,15 @@ async fn keep_limits(journal: Arc<FileJournal>, limiter: Arc<Limiter>, clock: Ar
 
 /// The configuration made ready, with the provider keys it names.
 fn live(config: &Config, lookup: &KeyLookup, limiter: &Limiter) -> anyhow::Result<Live> {
-    let bots = config.provider_keys(|name| lookup(name).map(Into::into))?;
-    Live::new(bots, config.bounds, config.timeouts, limiter).context("preparing the configuration")
+    let mut bots = config.provider_keys(|name| lookup(name).map(Into::into))?;
+    for bot in &mut bots {
+        bot.contracts = config.contracts(&bot.config)?;
+    }
+    let lock = config.tools_lock()?;
+    for gap in config.unpinned(&lock) {
+        tracing::warn!("{gap}");
+    }
+    Live::new(bots, &lock, config.bounds, config.timeouts, limiter).context("preparing the configuration")
 }
 
 /// Whoever is to keep watch over the audit log.
@@ -383,16 +399,24 @@ fn process_id() -> anyhow::Result<u64> {
     Ok(hashed)
 }
 
-async fn listen_for_news(control: ControlListener, erasures: Arc<Erasures>, audit: Arc<AuditLog>) {
+async fn listen_for_news(
+    control: ControlListener,
+    erasures: Arc<Erasures>,
+    stops: Arc<Stops>,
+    audit: Arc<AuditLog>,
+) {
     let handler: botwarden_store::control::Handler = Arc::new(move |news| {
-        let (erasures, audit) = (erasures.clone(), audit.clone());
+        let (erasures, stops, audit) = (erasures.clone(), stops.clone(), audit.clone());
         Box::pin(async move {
-            if let News::Operator { operator, action, target } = news {
-                let event = accountable::event(&operator, &action, &target)?;
-                audit.note(SystemClock.now().wall, event)?.durable().await?;
-                return Ok(0);
+            match news {
+                News::Operator { operator, action, target } => {
+                    let event = accountable::event(&operator, &action, &target)?;
+                    audit.note(SystemClock.now().wall, event)?.durable().await?;
+                    Ok(0)
+                }
+                News::StopsChanged => Ok(stops.refresh().await?),
+                News::KeysChanged => Ok(erasures.told(SystemClock.now().wall).await?),
             }
-            Ok(erasures.told(SystemClock.now().wall).await?)
         })
     });
     control.serve(handler).await;
@@ -414,7 +438,7 @@ async fn purge_exchanges(store: &Store, now: UnixMs) -> Result<(), StoreError> {
 }
 
 /// The safety net under the control socket: changes made without telling us.
-async fn watch_keys(authenticator: Arc<Authenticator>, erasures: Arc<Erasures>) {
+async fn watch_keys(authenticator: Arc<Authenticator>, erasures: Arc<Erasures>, stops: Arc<Stops>) {
     let mut every = tokio::time::interval(KEYS_CHECK_EVERY);
     loop {
         every.tick().await;
@@ -423,6 +447,9 @@ async fn watch_keys(authenticator: Arc<Authenticator>, erasures: Arc<Erasures>) 
         }
         if let Err(error) = erasures.heed(SystemClock.now().wall).await {
             tracing::error!(%error, "what was erased could not be looked for");
+        }
+        if let Err(error) = stops.look().await {
+            tracing::error!(%error, "what is stopped could not be read; what was stopped before stays so");
         }
     }
 }
@@ -436,6 +463,9 @@ async fn purge(authenticator: Arc<Authenticator>, store: Store, clock: Arc<dyn C
         }
         if let Err(error) = purge_exchanges(&store, clock.now().wall).await {
             tracing::error!(%error, "exchanges whose time is over could not be deleted");
+        }
+        if let Err(error) = stops::purge(&store, clock.now().wall).await {
+            tracing::error!(%error, "approvals and counts whose time is over could not be deleted");
         }
     }
 }

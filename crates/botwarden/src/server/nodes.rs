@@ -8,12 +8,18 @@ use botwarden_store::{Change, Changes};
 use botwarden_types::{Clock, SystemClock};
 
 use super::erasures::Erasures;
+use super::stops::Stops;
 
 /// How long to wait before the database is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Follows what other nodes change. Should news be lost, keys and erasures are looked for every second all the same.
-pub(super) async fn follow(mut changes: Changes, authenticator: Arc<Authenticator>, erasures: Arc<Erasures>) {
+pub(super) async fn follow(
+    mut changes: Changes,
+    authenticator: Arc<Authenticator>,
+    erasures: Arc<Erasures>,
+    stops: Arc<Stops>,
+) {
     let mut reached = true;
     // What was heard and could not be put in force. Everything is then read anew, as after a connection that was lost.
     let mut left = None;
@@ -23,7 +29,7 @@ pub(super) async fn follow(mut changes: Changes, authenticator: Arc<Authenticato
             None => changes.next().await,
         };
         let done = match heard {
-            Ok(change) => apply(&change, &authenticator, &erasures).await.inspect_err(|_| {
+            Ok(change) => apply(&change, &authenticator, &erasures, &stops).await.inspect_err(|_| {
                 left = Some(Change::Anything);
             }),
             Err(error) => Err(error.into()),
@@ -41,12 +47,21 @@ pub(super) async fn follow(mut changes: Changes, authenticator: Arc<Authenticato
     }
 }
 
-async fn apply(change: &Change, authenticator: &Authenticator, erasures: &Erasures) -> anyhow::Result<()> {
+async fn apply(
+    change: &Change,
+    authenticator: &Authenticator,
+    erasures: &Erasures,
+    stops: &Stops,
+) -> anyhow::Result<()> {
     let now = SystemClock.now().wall;
     match change {
         Change::Keys => keys(authenticator).await?,
+        Change::Stops => {
+            stops.refresh().await?;
+        }
         Change::Session(id) => authenticator.refresh_session(id, now).await?,
         Change::Anything => {
+            stops.refresh().await?; // what is stopped comes first
             keys(authenticator).await?;
             erasures.reread(now).await?;
         }

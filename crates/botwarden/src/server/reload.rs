@@ -1,4 +1,4 @@
-//! Notices that the configuration file changed.
+//! Notices that the configuration file changed, or the lock of tools beside it.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -6,9 +6,10 @@ use std::time::{Duration, SystemTime};
 /// How often the file is looked at. Editors replace files rather than write them, so a look at the name is what works everywhere.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Watches one file.
+/// Watches a file and one beside it, which need not be there.
 pub(super) struct Watcher {
     path: PathBuf,
+    beside: PathBuf,
     /// What was reported last.
     seen: Option<Stamp>,
     /// What the look before saw, if that was another.
@@ -19,12 +20,13 @@ pub(super) struct Watcher {
 struct Stamp {
     modified: Option<SystemTime>,
     bytes: u64,
+    beside: Option<(Option<SystemTime>, u64)>,
 }
 
 impl Watcher {
-    pub(super) fn new(path: PathBuf) -> Self {
-        let seen = stamp(&path);
-        Self { path, seen, coming: None }
+    pub(super) fn new(path: PathBuf, beside: PathBuf) -> Self {
+        let seen = stamp(&path, &beside);
+        Self { path, beside, seen, coming: None }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -44,7 +46,7 @@ impl Watcher {
     /// Whether the file is another than when last seen, which it is no more after this. Two looks in a row have to see the
     /// same: a file still being written may be valid up to where it ends, without the limits that come after.
     fn look(&mut self) -> bool {
-        let now = stamp(&self.path);
+        let now = stamp(&self.path, &self.beside);
         let other = now.filter(|_| now != self.seen);
         let changed = other.is_some() && other == self.coming;
         self.coming = other;
@@ -56,7 +58,7 @@ impl Watcher {
 
     /// Takes the file as it is for seen: somebody said that it is complete.
     pub(super) fn take(&mut self) {
-        self.seen_now(stamp(&self.path));
+        self.seen_now(stamp(&self.path, &self.beside));
     }
 
     fn seen_now(&mut self, now: Option<Stamp>) {
@@ -65,9 +67,13 @@ impl Watcher {
     }
 }
 
-fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some(Stamp { modified: metadata.modified().ok(), bytes: metadata.len() })
+fn stamp(path: &Path, beside: &Path) -> Option<Stamp> {
+    let of = |path: &Path| {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some((metadata.modified().ok(), metadata.len()))
+    };
+    let (modified, bytes) = of(path)?;
+    Some(Stamp { modified, bytes, beside: of(beside) })
 }
 
 #[cfg(test)]
@@ -78,7 +84,8 @@ mod tests {
     fn a_change_is_seen_once_and_when_it_is_complete() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("botwarden.toml");
-        let mut watcher = Watcher::new(path.clone());
+        let lock = folder.path().join("botwarden-tools.lock");
+        let mut watcher = Watcher::new(path.clone(), lock.clone());
         assert!(!watcher.look(), "there is none");
         std::fs::write(&path, "a").unwrap();
         assert!(!watcher.look(), "there is one, perhaps half of it");
@@ -89,6 +96,9 @@ mod tests {
         std::fs::write(&path, "abc").unwrap();
         assert!(!watcher.look(), "more of it");
         assert!(watcher.look(), "all of it");
+        std::fs::write(&lock, "version = 1").unwrap();
+        assert!(!watcher.look(), "perhaps half of the file beside it");
+        assert!(watcher.look(), "that was all of it");
         std::fs::write(&path, "abcd").unwrap();
         assert!(!watcher.look());
         watcher.take();

@@ -9,6 +9,7 @@
 
 mod support;
 
+mod approvals;
 mod audit;
 mod backup;
 mod byte_identity;
@@ -24,12 +25,14 @@ mod lifecycle;
 mod limits;
 mod postgres;
 mod privacy;
+mod quarantine;
 mod refusals;
 mod restarts;
 mod sessions;
 mod tls;
 mod tokens;
 mod tool_calls;
+mod tools;
 mod upstream_early;
 mod upstream_faults;
 mod upstream_waits;

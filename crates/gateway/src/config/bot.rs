@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Glob;
+use super::tools::{RawToolServer, TOOL_SERVERS_MAX, ToolServerConfig};
 use crate::archive::Keep;
 
 /// `[[bot]]` as written.
@@ -29,9 +30,19 @@ pub struct RawBot {
     pub record: Option<String>,
     /// For how long it is kept, such as `30d`, the default.
     pub retention: Option<String>,
+    /// Whose words count as the user's: `posted` (default), what the application's backend posted to the session; `inline`, what the
+    /// conversation gives as the user's too, if the application's code is to be trusted.
+    pub user_turns: Option<String>,
+    /// What decides about tools: `contracts` (default), so that nothing is granted without one; `open`, nothing: calls are recorded alone.
+    pub tools: Option<String>,
+    /// How many hours and minutes the users' clocks are from UTC, such as `+02:00`: what "tomorrow" means.
+    pub utc_offset: Option<String>,
     /// How much it may be used.
     #[serde(default)]
     pub limit: Vec<RawLimit>,
+    /// Its tools, by the servers that run them. None by default.
+    #[serde(default)]
+    pub tool_server: Vec<RawToolServer>,
 }
 
 /// `upstream` of a bot as written.
@@ -71,8 +82,34 @@ pub struct BotConfig {
     pub keep: Keep,
     /// For how long, in milliseconds.
     pub retention_ms: u64,
+    /// Whose words count as the user's.
+    pub user_turns: UserTurns,
+    /// What decides about tools.
+    pub tool_rule: ToolRule,
+    /// Minutes from UTC.
+    pub utc_offset_minutes: i32,
     /// How much it may be used.
     pub limits: Vec<Rule>,
+    /// The servers of its tools, each name once.
+    pub tool_servers: Vec<ToolServerConfig>,
+}
+
+/// Whose words count as the user's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserTurns {
+    /// What the application's backend posted.
+    Posted,
+    /// What the conversation gives as theirs.
+    Inline,
+}
+
+/// What decides about tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToolRule {
+    /// Contracts: nothing is granted without one.
+    Contracts,
+    /// Nothing.
+    Open,
 }
 
 /// Where a bot's model is served.
@@ -132,8 +169,73 @@ impl TryFrom<RawBot> for BotConfig {
         let models = raw.models.into_iter().map(Glob::new).collect();
         let keep = keep(raw.record.as_deref())?;
         let retention_ms = retention_ms(raw.retention.as_deref())?;
-        Ok(Self { name, upstream, models, output_tokens_default, keep, retention_ms, limits })
+        let tool_servers = tool_servers(raw.tool_server)?;
+        let user_turns = match raw.user_turns.as_deref() {
+            None | Some("posted") => UserTurns::Posted,
+            Some("inline") => UserTurns::Inline,
+            Some(other) => {
+                return Err(Invalid::new("user_turns", format!("`{other}`"), "`posted` or `inline`"));
+            }
+        };
+        let tool_rule = match raw.tools.as_deref() {
+            None | Some("contracts") => ToolRule::Contracts,
+            Some("open") => ToolRule::Open,
+            Some(other) => return Err(Invalid::new("tools", format!("`{other}`"), "`contracts` or `open`")),
+        };
+        let utc_offset_minutes = utc_offset(raw.utc_offset.as_deref())?;
+        Ok(Self {
+            name,
+            upstream,
+            models,
+            output_tokens_default,
+            keep,
+            retention_ms,
+            user_turns,
+            tool_rule,
+            utc_offset_minutes,
+            limits,
+            tool_servers,
+        })
     }
+}
+
+/// Minutes from UTC: `+02:00`.
+fn utc_offset(text: Option<&str>) -> Result<i32, Invalid> {
+    let Some(text) = text else { return Ok(0) };
+    let read = || {
+        let sign = match text.as_bytes().first()? {
+            b'+' => 1,
+            b'-' => -1,
+            _ => return None,
+        };
+        let (hours, minutes) = text.get(1..)?.split_once(':')?;
+        let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let (hours, minutes): (i32, i32) = (
+            hours.parse().ok().filter(|_| digits(hours))?,
+            minutes.parse().ok().filter(|_| digits(minutes))?,
+        );
+        (hours <= 14 && minutes < 60).then_some(sign * (hours * 60 + minutes))
+    };
+    read()
+        .ok_or_else(|| Invalid::new("utc_offset", format!("`{text}`"), "hours and minutes such as `+02:00`"))
+}
+
+fn tool_servers(raw: Vec<RawToolServer>) -> Result<Vec<ToolServerConfig>, Invalid> {
+    if raw.len() > TOOL_SERVERS_MAX {
+        let expected = format!("at most {TOOL_SERVERS_MAX} of a bot");
+        return Err(Invalid::new("tool_server", format!("{} tool servers", raw.len()), expected));
+    }
+    let mut servers: Vec<ToolServerConfig> = Vec::with_capacity(raw.len());
+    for (at, server) in raw.into_iter().enumerate() {
+        let under = |e: Invalid| e.under(&format!("tool_server[{at}]"));
+        let server = ToolServerConfig::try_from(server).map_err(under)?;
+        if servers.iter().any(|other| other.name == server.name) {
+            let found = format!("`{}`, which another of the bot is called already", server.name);
+            return Err(under(Invalid::new("name", found, "a name of its own")));
+        }
+        servers.push(server);
+    }
+    Ok(servers)
 }
 
 fn keep(record: Option<&str>) -> Result<Keep, Invalid> {
@@ -162,13 +264,18 @@ impl TryFrom<RawUpstream> for UpstreamConfig {
             "anthropic" => Dialect::Anthropic,
             other => return Err(Invalid::new("dialect", format!("`{other}`"), "`openai` or `anthropic`")),
         };
-        let key_env = raw.key.map(|key| key.env);
-        if let Some(name) = key_env.as_deref().filter(|name| name.is_empty() || name.contains(['=', '\0'])) {
-            let expected = "the name of an environment variable such as `OPENAI_API_KEY`";
-            return Err(Invalid::new("key.env", format!("`{name}`"), expected));
-        }
+        let key_env = raw.key.map(|key| key_variable("key.env", key.env)).transpose()?;
         Ok(Self { dialect, url: UpstreamUrl::parse(&raw.url)?, key_env, ca_file: raw.ca_file })
     }
+}
+
+/// The name of a variable, if it can be one.
+pub(super) fn key_variable(key: &str, name: String) -> Result<String, Invalid> {
+    if !name.is_empty() && !name.contains(['=', '\0']) {
+        return Ok(name);
+    }
+    let expected = "the name of an environment variable such as `OPENAI_API_KEY`";
+    Err(Invalid::new(key, format!("`{name}`"), expected))
 }
 
 impl UpstreamUrl {
@@ -210,7 +317,7 @@ impl fmt::Display for UpstreamUrl {
     }
 }
 
-fn is_local(host: &str) -> bool {
+pub(super) fn is_local(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

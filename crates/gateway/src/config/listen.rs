@@ -6,6 +6,8 @@ use botwarden_types::Invalid;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::Hosts;
+
 /// `[listen]` as written.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +18,12 @@ pub struct RawListen {
     pub backend: Option<String>,
     /// Health and metrics. Default `127.0.0.1:4001`.
     pub ops: Option<String>,
+    /// Other names by which callers of `/mcp` reach the gateway, such as `bot.example.com` behind a proxy. This machine's own always work.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// Web pages that may call `/mcp` from a browser, such as `https://app.example.com`. Those of this machine always may.
+    #[serde(default)]
+    pub origins: Vec<String>,
 }
 
 /// Where the gateway listens.
@@ -27,6 +35,8 @@ pub struct Listen {
     pub backend: Option<SocketAddr>,
     /// Health and metrics.
     pub ops: SocketAddr,
+    /// By which names callers of tools may reach it, and from which pages.
+    pub hosts: Hosts,
 }
 
 impl TryFrom<RawListen> for Listen {
@@ -52,7 +62,8 @@ impl TryFrom<RawListen> for Listen {
                 "a loopback address such as `127.0.0.1:4001`",
             ));
         }
-        Ok(Self { gateway, backend, ops })
+        let hosts = Hosts::new(raw.hosts, raw.origins)?;
+        Ok(Self { gateway, backend, ops, hosts })
     }
 }
 
@@ -71,7 +82,11 @@ mod tests {
     use super::*;
 
     fn listen(gateway: &str, ops: &str) -> Result<Listen, Invalid> {
-        Listen::try_from(RawListen { gateway: Some(gateway.into()), backend: None, ops: Some(ops.into()) })
+        Listen::try_from(RawListen {
+            gateway: Some(gateway.into()),
+            ops: Some(ops.into()),
+            ..RawListen::default()
+        })
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl Gateway {
         live: Live,
         ports: Ports,
     ) -> Result<Self, StartError> {
-        let shared = Arc::new(Shared::new(live, ports));
+        let shared = Arc::new(Shared::new(live, listen.hosts.clone(), ports));
         let gateway = bind("the gateway", listen.gateway).await?;
         let backend = match listen.backend {
             Some(address) => Some(bind("the backend calls", address).await?),
@@ -101,6 +101,7 @@ impl Gateway {
             tasks.push(tokio::spawn(acceptor.run(backend, Door::Backend, stopping.clone())));
         }
         tasks.push(tokio::spawn(ops::serve(ops, shared.clone())));
+        shared.live.load().start_programs();
         Ok(Self { shared, addresses, stop, workers: threads, tasks, open })
     }
 
@@ -112,6 +113,7 @@ impl Gateway {
     /// Puts another configuration in force for every request that comes from now on.
     pub fn replace(&self, mut live: Live) {
         live.carry_on(&self.shared.live.load());
+        live.start_programs();
         self.shared.live.store(Arc::new(live));
         self.shared.metrics.reloaded("applied");
     }

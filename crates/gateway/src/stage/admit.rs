@@ -18,6 +18,14 @@ impl Admitted {
         self.0.route()
     }
 
+    pub(crate) fn identified(&self) -> &Identified {
+        &self.0
+    }
+
+    pub(crate) fn into_identified(self) -> Identified {
+        self.0
+    }
+
     pub(crate) fn bot_name(&self) -> &str {
         self.0.bot.config.name.as_str()
     }
@@ -52,7 +60,7 @@ fn has_no_body(route: &Route) -> bool {
     match route {
         Route::Model(operation) => *operation == Operation::Models,
         Route::OneModel(_) => true,
-        Route::Root | Route::Backend(_) => false,
+        Route::Root | Route::Tools(_) | Route::Backend(_) => false,
     }
 }
 

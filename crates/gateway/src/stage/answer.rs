@@ -1,7 +1,7 @@
 //! The body of an answer, on its way to the caller.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use botwarden_protocol::Outcome;
 use bytes::Bytes;
@@ -9,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::stage::passing::Passing;
 use crate::stage::record::{Ending, Record};
+use crate::tools::Relay;
 
 /// Where the bytes of a screened answer come from.
 pub(super) enum Source {
@@ -29,6 +30,7 @@ pub(crate) struct Answer {
 enum AnswerSource {
     Own(Option<Bytes>),
     Passing(Box<Passing>),
+    Steps(Box<Relay>),
 }
 
 /// Why an answer broke off. Seen by the HTTP layer alone, which closes the connection.
@@ -62,6 +64,11 @@ impl Answer {
         Self::ended(bytes, ending, record)
     }
 
+    /// What a tool does, step by step.
+    pub(super) fn steps(relay: Box<Relay>, record: Record) -> Self {
+        Self { source: AnswerSource::Steps(relay), record }
+    }
+
     fn ended(bytes: Bytes, ending: Ending, mut record: Record) -> Self {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         record.close(Ending { bytes_out: length, ..ending });
@@ -78,6 +85,7 @@ impl Body for Answer {
         match source {
             AnswerSource::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             AnswerSource::Passing(passing) => passing.poll(record, cx),
+            AnswerSource::Steps(relay) => poll_steps(relay, record, cx),
         }
     }
 
@@ -85,6 +93,7 @@ impl Body for Answer {
         match &self.source {
             AnswerSource::Own(bytes) => bytes.is_none(),
             AnswerSource::Passing(passing) => passing.is_done(),
+            AnswerSource::Steps(relay) => relay.is_over(),
         }
     }
 
@@ -94,8 +103,26 @@ impl Body for Answer {
                 bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
             ),
             AnswerSource::Passing(passing) => passing.size_hint(),
+            AnswerSource::Steps(_) => SizeHint::default(),
         }
     }
+}
+
+fn poll_steps(
+    relay: &mut Relay,
+    record: &mut Record,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+    let Some((piece, verdict)) = ready!(relay.poll(cx)) else { return Poll::Ready(None) };
+    record.passes(&piece);
+    if let Some(verdict) = verdict {
+        if verdict != "allowed" {
+            record.cut(verdict);
+        }
+        let bytes_out = relay.bytes();
+        record.close(Ending { usage: None, counted: false, text_bytes: 0, bytes_out, complete: true });
+    }
+    Poll::Ready(Some(Ok(Frame::data(piece))))
 }
 
 impl Drop for Answer {

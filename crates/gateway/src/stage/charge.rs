@@ -28,8 +28,9 @@ impl Worker {
         let reserved = input.saturating_add(output);
         let subject = read.identified.subject();
         let now = self.shared.clock.now();
-        // A body may be half a minute under way; what was revoked meanwhile is neither charged nor forwarded.
+        // A body may be half a minute under way; what was revoked or stopped meanwhile is neither charged nor forwarded.
         read.identified.caller.still_valid(now.wall).map_err(|_| Refusal::BadCredential)?;
+        self.stopped(&read.identified.caller, read.identified.user.as_ref())?;
         let admission = self.shared.limiter.admit(now, &bot.plan, &subject, reserved).map_err(over)?;
         record.charged(admission, input, reserved);
         Ok(Charged(read))

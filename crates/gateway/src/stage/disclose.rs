@@ -4,19 +4,21 @@
 use std::time::Duration;
 
 use botwarden_limit::{Per, Plan, Standing, Unit};
-use botwarden_protocol::{RefusalText, refusal_body};
+use botwarden_protocol::{RefusalText, mcp, refusal_body};
 use botwarden_types::Dialect;
 use bytes::{Bytes, BytesMut};
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use smallvec::SmallVec;
 
 use crate::headers::{ANTHROPIC_REQUEST_ID, REQUEST_ID, VERDICT};
 use crate::refusal::{Refusal, whole_seconds};
+use crate::route::Voice;
 use crate::stage::admit::Admitted;
 use crate::stage::answer::Answer;
 use crate::stage::record::Record;
 use crate::stage::screen::Screened;
+use crate::tools::{ToolBody, ToolReply, code_of};
 
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -33,6 +35,7 @@ const VENDOR_TOKENS: [HeaderName; 3] = [
     HeaderName::from_static("x-ratelimit-remaining-tokens"),
     HeaderName::from_static("x-ratelimit-reset-tokens"),
 ];
+const TOOL_SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// An answer that no upstream gave.
@@ -53,32 +56,77 @@ pub(crate) fn own(own: Own, mut record: Record) -> Response<Answer> {
     if !own.body.is_empty() {
         headers.insert(CONTENT_TYPE, JSON);
     }
-    label(&mut headers, Dialect::OpenAi, "allowed", &record, &[]);
+    label(&mut headers, Voice::Model(Dialect::OpenAi), "allowed", &record, &[]);
     respond(own.status, headers, Answer::own(own.body, record))
 }
 
-pub(crate) fn passing(dialect: Dialect, screened: Screened, record: Record) -> Response<Answer> {
+/// What a client of tools is answered.
+pub(crate) fn tools(reply: ToolReply, mut record: Record) -> Response<Answer> {
+    let ToolReply { status, verdict, session, body } = reply;
+    record.answered(status.as_u16());
+    if verdict != "allowed" {
+        record.cut(verdict);
+    }
+    let mut headers = HeaderMap::with_capacity(12);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(session) = session {
+        headers.insert(TOOL_SESSION, session);
+    }
+    label(&mut headers, Voice::Tools, verdict, &record, &record.standings());
+    match body {
+        ToolBody::Whole(body) => {
+            if !body.is_empty() {
+                headers.insert(CONTENT_TYPE, JSON);
+            }
+            record.passes(&body);
+            respond(status, headers, Answer::own(body, record))
+        }
+        ToolBody::Steps(relay) => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+            respond(status, headers, Answer::steps(relay, record))
+        }
+    }
+}
+
+pub(crate) fn passing(voice: Voice, screened: Screened, record: Record) -> Response<Answer> {
     let Screened { mut head, body, verdict } = screened;
-    label(&mut head.headers, dialect, verdict, &record, &record.standings());
+    label(&mut head.headers, voice, verdict, &record, &record.standings());
     let mut response = Response::new(Answer::new(body, record));
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
     response
 }
 
-pub(crate) fn refusal(dialect: Dialect, refusal: &Refusal, mut record: Record) -> Response<Answer> {
+pub(crate) fn refusal(
+    voice: Voice,
+    challenge: Option<HeaderValue>,
+    refusal: &Refusal,
+    mut record: Record,
+) -> Response<Answer> {
     let terms = refusal.terms();
     record.refused(refusal, terms.status.as_u16(), terms.reason);
     let message = refusal.to_string();
     let text =
         RefusalText { trouble: terms.trouble, code: terms.reason, message: &message, param: refusal.param() };
-    let body: Bytes = refusal_body(dialect, &text, record.request_id()).into();
+    let body: Bytes = match voice {
+        Voice::Model(dialect) => refusal_body(dialect, &text, record.request_id()).into(),
+        Voice::Tools => rpc_error(refusal, &text, &record).into(),
+    };
     let mut headers = HeaderMap::with_capacity(12);
     headers.insert(CONTENT_TYPE, JSON);
     let all = if let Refusal::Over { standings, .. } = refusal { standings.as_slice() } else { &[] };
-    label(&mut headers, dialect, terms.reason, &record, all);
-    hint(&mut headers, refusal);
+    label(&mut headers, voice, terms.reason, &record, all);
+    hint(&mut headers, challenge, refusal);
     respond(terms.status, headers, Answer::own(body, record))
+}
+
+/// A refusal in JSON-RPC. Programs find the reason in `data`.
+fn rpc_error(refusal: &Refusal, text: &RefusalText<'_>, record: &Record) -> Vec<u8> {
+    if let Refusal::ProtocolVersion { asked } = refusal {
+        return mcp::unsupported_version(record.rpc(), asked);
+    }
+    let data = format!("{{\"reason\":\"{}\"}}", text.code);
+    mcp::error_body(record.rpc(), code_of(refusal, text.trouble), text.message, Some(&data))
 }
 
 fn respond(status: StatusCode, headers: HeaderMap, answer: Answer) -> Response<Answer> {
@@ -94,7 +142,7 @@ const LABELS: usize = 12;
 /// Verdict, request id, and where the caller stands.
 fn label(
     headers: &mut HeaderMap,
-    dialect: Dialect,
+    voice: Voice,
     verdict: &'static str,
     record: &Record,
     all: &[Standing<'_>],
@@ -106,7 +154,7 @@ fn label(
     standings(headers, &mut values, all, record.policies());
     values.put_into(headers);
     // Anthropic's SDKs read the request's id from a header of another name.
-    if let (Dialect::Anthropic, Some(id)) = (dialect, headers.get(REQUEST_ID).cloned()) {
+    if let (Voice::Model(Dialect::Anthropic), Some(id)) = (voice, headers.get(REQUEST_ID).cloned()) {
         headers.insert(ANTHROPIC_REQUEST_ID, id);
     }
 }
@@ -153,7 +201,7 @@ fn push_number(text: &mut BytesMut, number: u64) {
 }
 
 /// What the refusal's status asks for beside the body.
-fn hint(headers: &mut HeaderMap, refusal: &Refusal) {
+fn hint(headers: &mut HeaderMap, challenge: Option<HeaderValue>, refusal: &Refusal) {
     if let Some(ms) = refusal.retry_ms() {
         headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(ms)));
         headers.insert(RETRY_AFTER_MS, HeaderValue::from(ms.max(1)));
@@ -163,7 +211,10 @@ fn hint(headers: &mut HeaderMap, refusal: &Refusal) {
     }
     match refusal {
         Refusal::MethodNotAllowed { allowed } => insert(headers, ALLOW, allowed.as_str()),
-        Refusal::NoCredential | Refusal::BadCredential => insert(headers, WWW_AUTHENTICATE, "Bearer"),
+        Refusal::NoCredential | Refusal::BadCredential => {
+            let bearer = HeaderValue::from_static("Bearer");
+            headers.insert(WWW_AUTHENTICATE, challenge.unwrap_or(bearer));
+        }
         _ => {}
     }
     if refusal.ends_connection() {

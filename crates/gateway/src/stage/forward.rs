@@ -67,7 +67,8 @@ impl Worker {
         let sent = Instant::from_std(record.end(Stage::Forward));
         record.forwarded();
         let deadline = sent + head_deadline(exchange.delivery, &timeouts);
-        let answered = bot.upstream.send(&self.pool, outbound, timeouts.upstream_connect, deadline).await;
+        let answered =
+            bot.upstream.endpoint.send(&self.pool, outbound, timeouts.upstream_connect, deadline).await;
         let at = Instant::from_std(record.end_upstream());
         let (response, lease) = answered.map_err(|failure| match failure {
             Failure::Unreachable => Refusal::UpstreamUnreachable,
@@ -109,7 +110,7 @@ fn outbound(
     body: Held,
 ) -> Option<Box<Outbound>> {
     let upstream = &bot.upstream;
-    for_upstream(&mut headers, &upstream.authority, &upstream.credential, body.len());
+    for_upstream(&mut headers, &upstream.endpoint.authority, &upstream.credential, body.len());
     let mut request = Box::new(Outbound::new(Payload::new(body)));
     *request.method_mut() = if operation == Operation::Models { Method::GET } else { Method::POST };
     *request.uri_mut() = upstream.target(operation, tail)?;

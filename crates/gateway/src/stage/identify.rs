@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use botwarden_identity::{Credential, IdentifyError, Principal, Right};
 use botwarden_limit::{Denied, Subject};
+use botwarden_policy::quarantine::Who;
 use botwarden_types::{Dialect, Operation, UserName};
-use http::header::{AUTHORIZATION, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, ORIGIN, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue};
 use hyper::Request;
 use hyper::body::Incoming;
 
 use crate::config::HEADER_FIELDS_MAX;
-use crate::headers::{API_KEY, USER, single};
+use crate::headers::{API_KEY, USER, authority, single};
 use crate::refusal::Refusal;
-use crate::route::{Route, route};
+use crate::route::{BackendCall, Route, is_for_tools, route};
 use crate::server::{Peer, Worker};
 use crate::stage::record::Record;
 use crate::state::Bot;
@@ -55,6 +56,10 @@ impl Identified {
 
     pub(crate) fn caller(&self) -> &Principal {
         &self.caller
+    }
+
+    pub(crate) fn user(&self) -> Option<&UserName> {
+        self.user.as_ref()
     }
 
     pub(crate) fn bot(&self) -> &Arc<Bot> {
@@ -100,6 +105,9 @@ impl Worker {
         if headers.contains_key(TRANSFER_ENCODING) {
             return Err(Refusal::NoLength);
         }
+        if is_for_tools(request.uri().path()) {
+            self.check_origin(&request)?;
+        }
         let caller = self.authenticate(headers, peer)?;
         record.caller(&caller);
         record.from(peer.address);
@@ -111,7 +119,29 @@ impl Worker {
         record.bot(&bot);
         speaks(bot.config.upstream.dialect, &route)?;
         let user = named_user(headers, &caller)?;
+        if !takes_away(&route) {
+            self.stopped(&caller, user.as_ref())?;
+        }
         Ok(Identified(Box::new(Known { request, route, peer, caller, bot, user })))
+    }
+
+    /// A web page of somebody else's may not ask, nor under a name of its own.
+    fn check_origin(&self, request: &Request<Incoming>) -> Result<(), Refusal> {
+        let (hosts, headers) = (&self.shared.hosts, request.headers());
+        let host = authority(request.uri(), headers);
+        if !host.is_some_and(|host| hosts.knows_host(&host)) {
+            return Err(Refusal::ForeignHost);
+        }
+        match single(headers, &ORIGIN)? {
+            None => Ok(()), // not a browser
+            Some(origin) if origin.to_str().is_ok_and(|origin| hosts.knows_origin(origin)) => Ok(()),
+            Some(_) => Err(Refusal::ForeignOrigin),
+        }
+    }
+
+    /// Refuses what an operator has stopped.
+    pub(crate) fn stopped(&self, caller: &Principal, user: Option<&UserName>) -> Result<(), Refusal> {
+        self.shared.quarantine.stops(who(caller, user)).map_or(Ok(()), |_| Err(Refusal::Quarantined))
     }
 
     /// A valid credential always passes, so that nobody can lock a customer out by failing from the same address.
@@ -161,18 +191,36 @@ fn strip_bearer(value: &[u8]) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"bearer ").then_some(rest)
 }
 
-/// Denied unless granted: `chat` or `assert-user` to converse, `session` for the backend's calls.
+/// Whom a request is for, as far as stops go.
+pub(super) fn who<'a>(caller: &'a Principal, user: Option<&'a UserName>) -> Who<'a> {
+    Who { bot: &caller.bot, session: caller.session.as_ref().map(|session| &session.id), user }
+}
+
+/// What may go on whatever is stopped: ending sessions, and saying no, which shows in the body alone.
+fn takes_away(route: &Route) -> bool {
+    matches!(route, Route::Backend(BackendCall::EndSession(_) | BackendCall::AnswerApproval { .. }))
+}
+
+/// The right that a backend's call wants.
+fn right_for(call: &BackendCall) -> Right {
+    match call {
+        BackendCall::OpenSession | BackendCall::AddTurn(_) | BackendCall::EndSession(_) => Right::Session,
+        BackendCall::ListApprovals { .. } | BackendCall::AnswerApproval { .. } => Right::Approve,
+    }
+}
+
+/// Denied unless granted: `chat` or `assert-user` to converse, `session` or `approve` for the backend's calls.
 fn authorize(caller: &Principal, route: &Route) -> Result<(), Refusal> {
     let rights = caller.rights;
     match route {
-        Route::Backend(_) if !rights.has(Right::Session) => Err(Refusal::NoRight(Right::Session)),
+        Route::Backend(call) if !rights.has(right_for(call)) => Err(Refusal::NoRight(right_for(call))),
         Route::Backend(_) => Ok(()),
-        Route::Model(_) | Route::OneModel(_) | Route::Root
+        Route::Model(_) | Route::OneModel(_) | Route::Root | Route::Tools(_)
             if !rights.has(Right::Chat) && !rights.has(Right::AssertUser) =>
         {
             Err(Refusal::NoRight(Right::Chat))
         }
-        Route::Model(_) | Route::OneModel(_) | Route::Root => Ok(()),
+        Route::Model(_) | Route::OneModel(_) | Route::Root | Route::Tools(_) => Ok(()),
     }
 }
 
@@ -180,7 +228,11 @@ fn speaks(dialect: Dialect, route: &Route) -> Result<(), Refusal> {
     let spoken = match route {
         Route::Model(Operation::ChatCompletions | Operation::Embeddings) => Some(Dialect::OpenAi),
         Route::Model(Operation::Messages | Operation::CountTokens) => Some(Dialect::Anthropic),
-        Route::Model(Operation::Models) | Route::OneModel(_) | Route::Root | Route::Backend(_) => None,
+        Route::Model(Operation::Models)
+        | Route::OneModel(_)
+        | Route::Root
+        | Route::Tools(_)
+        | Route::Backend(_) => None,
     };
     if spoken.is_none_or(|spoken| spoken == dialect) {
         Ok(())

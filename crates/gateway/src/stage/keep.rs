@@ -6,8 +6,10 @@ use crate::archive::{KEPT_BYTES_MAX, Keep, Slot};
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
 use crate::server::Worker;
+use crate::stage::identify::Identified;
 use crate::stage::permit::Permitted;
 use crate::stage::record::Record;
+use crate::tools::Heard;
 
 /// What is kept of the exchange under way.
 pub(crate) struct Keeping {
@@ -20,14 +22,33 @@ impl Worker {
     /// Refuses what could not be kept, before anything is forwarded.
     pub(crate) async fn keep(&self, permitted: &Permitted, record: &mut Record) -> Result<(), Refusal> {
         let read = &permitted.0;
-        let known = &read.identified;
+        if read.exchange.operation == Operation::Models {
+            return Ok(());
+        }
+        let (operation, model) = (read.exchange.operation.as_str(), &read.exchange.model);
+        self.keep_of(&read.identified, operation, model, &read.body, record).await
+    }
+
+    /// The same of a call of a tool.
+    pub(crate) async fn keep_call(&self, heard: &Heard, record: &mut Record) -> Result<(), Refusal> {
+        self.keep_of(heard.identified(), "tools_call", "", heard.body(), record).await
+    }
+
+    async fn keep_of(
+        &self,
+        known: &Identified,
+        operation: &str,
+        model: &str,
+        question: &[u8],
+        record: &mut Record,
+    ) -> Result<(), Refusal> {
         let config = &known.bot.config;
-        if config.keep == Keep::Nothing || read.exchange.operation == Operation::Models {
+        if config.keep == Keep::Nothing {
             return Ok(());
         }
         let mut content = (config.keep == Keep::Content).then(KeptContent::default);
         if let Some(content) = &mut content {
-            content.question.push(&read.body, KEPT_BYTES_MAX);
+            content.question.push(question, KEPT_BYTES_MAX);
         }
         let bytes = content.as_ref().map_or(0, |content| content.question.bytes.len() + KEPT_BYTES_MAX);
         let room = self.shared.archive.room(bytes, &config.name, known.user.as_ref());
@@ -40,8 +61,8 @@ impl Worker {
             user: known.user.clone(),
             at: UnixMs::default(),
             expires: UnixMs::default(),
-            operation: read.exchange.operation.as_str().to_owned(),
-            model: read.exchange.model.clone(),
+            operation: operation.to_owned(),
+            model: model.to_owned(),
             status: 0,
             verdict: String::new(),
             tokens: None,

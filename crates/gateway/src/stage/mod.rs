@@ -3,6 +3,7 @@
 pub(crate) mod admit;
 pub(crate) mod answer;
 pub(crate) mod charge;
+mod credential;
 pub(crate) mod decide;
 pub(crate) mod disclose;
 pub(crate) mod forward;

@@ -4,7 +4,6 @@
 //! that the SDKs raise, a document by breaking off.
 
 use std::collections::VecDeque;
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,7 +11,7 @@ use std::time::Duration;
 
 use botwarden_policy::Place;
 use botwarden_protocol::{self as protocol, AnswerError, AnswerReader, Change, From, Proposed, RefusalText};
-use botwarden_types::{Delivery, Dialect, Exchange, Operation, UnixMs};
+use botwarden_types::{Delivery, Dialect, Exchange, Operation};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -22,10 +21,10 @@ use crate::bodies::Room;
 use crate::desk::Patron;
 use crate::ledger::Receipt;
 use crate::stage::answer::Cut;
+use crate::stage::credential::Credential;
 use crate::stage::proposed::{Judged, Judging, is_vendors, judge};
 use crate::stage::record::{Ending, Record};
-use crate::stage::screen::next_frame;
-use crate::upstream::Lease;
+use crate::upstream::{Lease, next_frame};
 
 const TOO_SLOW: &str = "the answer took longer than `timeouts.upstream_total`";
 
@@ -61,14 +60,12 @@ pub(super) struct Passing {
     sent: u64,
     terms: Terms,
     alarm: Option<Pin<Box<Sleep>>>,
-    /// Ready when the credential is taken back. Of a document, which was begun with it, none.
-    taken_back: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// What it stands on. A document was begun with a credential that held, and ends with it.
+    credential: Option<Credential>,
 }
 
 /// How long it may be, and how long it may take.
 pub(super) struct Terms {
-    /// When it began. A credential that runs out afterwards lets it end; one that is taken back does not.
-    pub(super) begun: UnixMs,
     pub(super) bytes_max: usize,
     /// The longest silence.
     pub(super) between: Duration,
@@ -82,6 +79,7 @@ impl Passing {
         lease: Lease,
         exchange: &Exchange,
         delivery: Delivery,
+        credential: Option<Credential>,
         patron: Arc<Patron>,
         room: Option<Arc<Room>>,
         terms: Terms,
@@ -107,7 +105,7 @@ impl Passing {
             sent: 0,
             terms,
             alarm: None,
-            taken_back: None,
+            credential,
         }
     }
 
@@ -381,23 +379,12 @@ impl Passing {
 
     /// Ready when the credential is taken back.
     fn poll_taken_back(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.delivery == Delivery::Whole {
-            return Poll::Pending; // it was begun with the credential
-        }
-        let caller = &self.patron.caller;
-        let taken_back = self.taken_back.get_or_insert_with(|| {
-            let caller = caller.clone();
-            Box::pin(async move {
-                let _why = caller.taken_back().await;
-            })
-        });
-        taken_back.as_mut().poll(cx)
+        self.credential.as_mut().map_or(Poll::Pending, |credential| credential.poll_over(cx))
     }
 
-    /// Whether it was taken back. Asked for each piece, since a reader slower than the model never leaves anything to wait for: some
-    /// atomic reads.
+    /// Whether it was taken back.
     fn is_taken_back(&self) -> bool {
-        self.delivery == Delivery::Streamed && self.patron.caller.still_valid(self.terms.begun).is_err()
+        self.credential.as_ref().is_some_and(Credential::is_over)
     }
 
     /// A piece leaves; with the last one the answer is over.
@@ -427,7 +414,11 @@ impl Passing {
     }
 
     fn cut_taken_back(&mut self, record: &mut Record) -> Option<Result<Frame<Bytes>, Cut>> {
-        self.taken_back = None; // a future that is over must not be polled again
+        let is_stopped = self.credential.as_ref().is_some_and(Credential::is_stopped);
+        self.credential = None; // a future that is over must not be polled again
+        if is_stopped {
+            return self.cut(record, "quarantined", "an operator has stopped this");
+        }
         self.cut(record, "bad-credential", "the credential was taken back")
     }
 

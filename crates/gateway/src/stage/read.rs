@@ -38,7 +38,7 @@ impl Worker {
         let Admitted(mut identified) = admitted;
         let operation = match identified.route() {
             Route::Model(operation) => *operation,
-            Route::OneModel(_) | Route::Root | Route::Backend(_) => Operation::Models,
+            Route::OneModel(_) | Route::Root | Route::Tools(_) | Route::Backend(_) => Operation::Models,
         };
         if operation == Operation::Models {
             let exchange = about_models(&identified);
@@ -59,7 +59,7 @@ impl Worker {
 fn about_models(identified: &Identified) -> Box<Exchange> {
     let model = match identified.route() {
         Route::OneModel(id) => id.clone(),
-        Route::Model(_) | Route::Root | Route::Backend(_) => String::new(),
+        Route::Model(_) | Route::Root | Route::Tools(_) | Route::Backend(_) => String::new(),
     };
     Box::new(Exchange {
         dialect: identified.bot.config.upstream.dialect,

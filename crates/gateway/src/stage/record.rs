@@ -7,8 +7,9 @@ use std::time::Instant;
 use botwarden_identity::Principal;
 use botwarden_limit::{Admission, Standing};
 use botwarden_policy::Place;
+use botwarden_protocol::mcp::Id;
 use botwarden_protocol::{ProposedCall, Usage};
-use botwarden_types::{Now, RequestId, UnixMs, UserName};
+use botwarden_types::{KeyId, Now, RequestId, UnixMs, UserName};
 use smallvec::SmallVec;
 
 use crate::desk::Desk;
@@ -59,6 +60,8 @@ struct Running {
     user: Option<UserName>,
     /// What is kept of the exchange, if anything.
     keeping: Option<Keeping>,
+    /// By which a client of tools knows its answer.
+    rpc: Option<Id>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -105,6 +108,7 @@ impl Record {
             address: None,
             user: None,
             keeping: None,
+            rpc: None,
         }))
     }
 
@@ -141,6 +145,23 @@ impl Record {
             call,
             refused,
         })
+    }
+
+    /// Hands over what a backend answers for a person, and waits until that outlives a loss of power.
+    pub(crate) fn answer_given(
+        &self,
+        by: &KeyId,
+        action: &'static str,
+        target: &str,
+    ) -> impl Future<Output = Result<(), Refusal>> + use<> {
+        let Running { shared, .. } = &*self.0;
+        let receipt = shared.ledger.answered(shared.clock.wall(), by, action, target);
+        async move {
+            match receipt {
+                Some(receipt) => receipt.await.then_some(()).ok_or(Refusal::Unrecorded),
+                None => Err(Refusal::Unrecorded),
+            }
+        }
     }
 
     /// Waits until what was decided outlives a loss of power: no byte of an answer leaves before.
@@ -213,8 +234,24 @@ impl Record {
             Route::Model(operation) => operation.as_str(),
             Route::OneModel(_) => "models",
             Route::Root => "root",
+            Route::Tools(_) => "mcp",
             Route::Backend(_) => "backend",
         };
+    }
+
+    /// More is known of what is asked than its path told.
+    pub(crate) fn operation(&mut self, operation: &'static str) {
+        self.0.outcome.operation = operation;
+    }
+
+    /// A client of tools asks under that id.
+    pub(crate) fn asks(&mut self, id: Option<Id>) {
+        self.0.rpc = id;
+    }
+
+    /// The id under which a client of tools asks.
+    pub(crate) fn rpc(&self) -> Option<&Id> {
+        self.0.rpc.as_ref()
     }
 
     pub(crate) fn bot(&mut self, bot: &Arc<Bot>) {

@@ -23,12 +23,13 @@ use crate::headers::{for_caller, rewritten};
 use crate::refusal::Refusal;
 use crate::server::Worker;
 use crate::stage::answer::Source;
+use crate::stage::credential::Credential;
 use crate::stage::forward::{Answered, Underway};
 use crate::stage::passing::{Passing, Terms};
 use crate::stage::proposed::{is_vendors, judge};
 use crate::stage::read::json_bounds;
 use crate::stage::record::Record;
-use crate::upstream::Lease;
+use crate::upstream::{Lease, next_frame};
 
 /// An answer that may go to the caller. Made by [`Worker::screen`] alone.
 pub(crate) struct Screened {
@@ -46,6 +47,7 @@ impl Worker {
         let Underway { response, mut lease, exchange, patron, room, sent, at } = *underway;
         let begun = self.shared.clock.wall();
         patron.caller.still_valid(begun).map_err(|_| Refusal::BadCredential)?;
+        self.stopped(&patron.caller, patron.user.as_ref())?;
         let (bounds, timeouts) = self.shared.bounds_and_timeouts();
         let ends_at = sent + timeouts.upstream_total; // an answer that begins late has less of it left
         let (mut head, body) = response.into_parts();
@@ -82,8 +84,9 @@ impl Worker {
         }
         let delivery = if streamed { Delivery::Streamed } else { Delivery::Whole };
         let between = if streamed { timeouts.upstream_between } else { timeouts.upstream_total };
-        let terms = Terms { begun, bytes_max: bounds.answer_bytes_max, between, ends_at, last_byte: at };
-        let passing = Passing::new(body, lease, &exchange, delivery, patron, room, terms);
+        let terms = Terms { bytes_max: bounds.answer_bytes_max, between, ends_at, last_byte: at };
+        let credential = streamed.then(|| Credential::new(patron.clone(), self.shared.quarantine.clone(), begun));
+        let passing = Passing::new(body, lease, &exchange, delivery, credential, patron, room, terms);
         Ok(Screened { head, body: Source::Passing(Box::new(passing)), verdict: "allowed" })
     }
 }
@@ -202,18 +205,4 @@ async fn gather(
             tokio::time::timeout_at(deadline, reading).await.map_err(|_| Refusal::UpstreamTimeout)?
         }
     }
-}
-
-/// What of the answer is there; if nothing is, reads the connection and looks again.
-pub(super) fn next_frame(
-    body: &mut Incoming,
-    lease: &mut Lease,
-    cx: &mut Context<'_>,
-) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
-    let polled = Pin::new(&mut *body).poll_frame(cx);
-    if polled.is_ready() {
-        return polled;
-    }
-    lease.drive(cx);
-    Pin::new(body).poll_frame(cx)
 }

@@ -1,16 +1,21 @@
-//! Towards models: addresses, connections that are kept, TLS.
+//! Towards models and tools: addresses, connections that are kept, TLS.
 
 mod link;
 mod pool;
 mod tls;
 
 use std::net::IpAddr;
+use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use botwarden_types::{Operation, Secret};
+use bytes::Bytes;
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
+use http_body::{Body, Frame};
 use hyper::Request;
 use hyper::body::Incoming;
 use rustls::pki_types::ServerName;
@@ -19,7 +24,7 @@ use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use crate::bodies::Payload;
-use crate::config::UpstreamConfig;
+use crate::config::{UpstreamConfig, UpstreamUrl};
 use crate::headers::Credential;
 use link::{AskError, Link};
 
@@ -37,14 +42,19 @@ const UNSENT_BYTES_MAX: u32 = 128 << 10;
 
 /// Where a bot's model is served, ready for use.
 pub(crate) struct Upstream {
+    pub(crate) endpoint: Endpoint,
+    targets: [Target; Operation::ALL.len()],
+    pub(crate) credential: Credential,
+}
+
+/// An address to which connections are opened.
+pub(crate) struct Endpoint {
     /// Connections to equal endpoints are interchangeable, whatever bot opened them.
-    endpoint: Arc<str>,
+    name: Arc<str>,
     host: String,
     port: u16,
     tls: Option<(TlsConnector, ServerName<'static>)>,
-    targets: [Target; Operation::ALL.len()],
     pub(crate) authority: HeaderValue,
-    pub(crate) credential: Credential,
 }
 
 /// Where one operation is found.
@@ -69,8 +79,22 @@ impl Target {
     }
 }
 
-fn origin_form(text: String) -> Option<Uri> {
+pub(crate) fn origin_form(text: String) -> Option<Uri> {
     PathAndQuery::try_from(text).ok().map(Uri::from)
+}
+
+/// What of the answer is there; if nothing is, reads the connection and looks again.
+pub(crate) fn next_frame(
+    body: &mut Incoming,
+    lease: &mut Lease,
+    cx: &mut Context<'_>,
+) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+    let polled = Pin::new(&mut *body).poll_frame(cx);
+    if polled.is_ready() {
+        return polled;
+    }
+    lease.drive(cx);
+    Pin::new(body).poll_frame(cx)
 }
 
 /// Why an exchange with an upstream failed.
@@ -92,19 +116,10 @@ impl Upstream {
         key: Option<&Secret>,
         roots: &mut TlsRoots,
     ) -> Result<Self, UpstreamError> {
-        let url = &config.url;
-        let host = url.authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let secure = url.scheme == Scheme::HTTPS;
-        let tls = if secure { Some(tls::client(&host, config.ca_file.as_deref(), roots)?) } else { None };
-        let ca = config.ca_file.as_ref().map_or(String::new(), |path| path.display().to_string());
         Ok(Self {
-            endpoint: format!("{}://{} {ca}", url.scheme, url.authority).into(),
-            port: url.authority.port_u16().unwrap_or(if secure { 443 } else { 80 }),
-            authority: HeaderValue::from_str(url.authority.as_str()).map_err(|_| UpstreamError::Host)?,
+            endpoint: Endpoint::new(&config.url, config.ca_file.as_deref(), roots)?,
             credential: Credential::new(config.dialect, key).ok_or(UpstreamError::Key)?,
-            targets: Operation::ALL.map(|operation| Target::new(&url.base, operation)),
-            host,
-            tls,
+            targets: Operation::ALL.map(|operation| Target::new(&config.url.base, operation)),
         })
     }
 
@@ -112,6 +127,26 @@ impl Upstream {
     pub(crate) fn target(&self, operation: Operation, tail: &str) -> Option<Uri> {
         let target = self.targets.iter().find(|target| target.operation == operation)?;
         if tail.is_empty() { target.uri.clone() } else { origin_form(format!("{}{tail}", target.path)) }
+    }
+}
+
+impl Endpoint {
+    pub(crate) fn new(
+        url: &UpstreamUrl,
+        ca_file: Option<&Path>,
+        roots: &mut TlsRoots,
+    ) -> Result<Self, UpstreamError> {
+        let host = url.authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let secure = url.scheme == Scheme::HTTPS;
+        let tls = if secure { Some(tls::client(&host, ca_file, roots)?) } else { None };
+        let ca = ca_file.map_or(String::new(), |path| path.display().to_string());
+        Ok(Self {
+            name: format!("{}://{} {ca}", url.scheme, url.authority).into(),
+            port: url.authority.port_u16().unwrap_or(if secure { 443 } else { 80 }),
+            authority: HeaderValue::from_str(url.authority.as_str()).map_err(|_| UpstreamError::Host)?,
+            host,
+            tls,
+        })
     }
 
     /// Sends `request` over a kept connection or a new one and waits for the head of the answer, at most until `deadline`.
@@ -125,12 +160,12 @@ impl Upstream {
         connect: Duration,
         deadline: Instant,
     ) -> Result<(hyper::Response<Incoming>, Lease), Failure> {
-        while let Some(mut link) = pool.take(&self.endpoint) {
+        while let Some(mut link) = pool.take(&self.name) {
             if !link.is_ready() {
                 continue;
             }
             match link.ask(request, deadline).await {
-                Ok(response) => return Ok((response, pool.lease(&self.endpoint, link))),
+                Ok(response) => return Ok((response, pool.lease(&self.name, link))),
                 Err(AskError::Unsent(unsent)) => request = unsent,
                 Err(AskError::Broken) => return Err(Failure::Broken),
                 Err(AskError::Late) => return Err(Failure::TimedOut),
@@ -141,7 +176,7 @@ impl Upstream {
         let opened = Box::pin(tokio::time::timeout_at(until, self.connect()));
         let mut link = opened.await.map_err(|_| Failure::Unconnected)?.map_err(|_| Failure::Unreachable)?;
         match link.ask(request, deadline).await {
-            Ok(response) => Ok((response, pool.lease(&self.endpoint, link))),
+            Ok(response) => Ok((response, pool.lease(&self.name, link))),
             Err(AskError::Unsent(_)) => Err(Failure::Unreachable),
             Err(AskError::Broken) => Err(Failure::Broken),
             Err(AskError::Late) => Err(Failure::TimedOut),

@@ -4,6 +4,7 @@
 
 mod answer;
 mod document;
+mod mcp;
 mod request;
 
 #[cfg(test)]
@@ -62,6 +63,16 @@ pub fn openai_error(bytes: &[u8]) {
 /// Error bodies of Anthropic.
 pub fn anthropic_error(bytes: &[u8]) {
     answer::check_error(Dialect::Anthropic, bytes);
+}
+
+/// Messages of clients of tools.
+pub fn mcp_message(bytes: &[u8]) {
+    mcp::check_message(bytes);
+}
+
+/// Messages of servers of tools, lists of tools among them.
+pub fn mcp_answer(bytes: &[u8]) {
+    mcp::check_answer(bytes);
 }
 
 /// Lists of models.

@@ -9,7 +9,7 @@ use super::*;
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 11] = [
+const TARGETS: [(&str, Target); 13] = [
     ("json", json),
     ("openai_request", openai_request),
     ("openai_embeddings", openai_embeddings),
@@ -20,6 +20,8 @@ const TARGETS: [(&str, Target); 11] = [
     ("anthropic_answer", anthropic_answer),
     ("openai_error", openai_error),
     ("anthropic_error", anthropic_error),
+    ("mcp_message", mcp_message),
+    ("mcp_answer", mcp_answer),
     ("models", models),
 ];
 

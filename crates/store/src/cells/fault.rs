@@ -44,3 +44,8 @@ pub(crate) fn if_sound<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
 pub(crate) fn failed(operation: &'static str) -> impl FnOnce(Fault) -> StoreError {
     move |fault| StoreError::new(operation, fault)
 }
+
+/// The same for policy, whose ports have an error of their own.
+pub(crate) fn failed_policy(operation: &'static str) -> impl FnOnce(Fault) -> botwarden_policy::StoreError {
+    move |fault| botwarden_policy::StoreError::new(operation, fault)
+}

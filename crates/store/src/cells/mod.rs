@@ -1,14 +1,19 @@
 //! Sealed cells and the rows around them: what every engine keeps in the same form, so that a cell opens whichever engine it lies in.
 
+mod approval;
+mod chronicle;
 mod columns;
 mod content;
 mod exchange;
 mod fault;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod history;
 mod key;
+mod known;
 pub(crate) mod row;
 mod session;
+mod stop;
 mod turn;
 
 use std::sync::Arc;
@@ -18,12 +23,19 @@ use botwarden_types::{BotName, UnixMs, UserName};
 use zeroize::Zeroizing;
 
 use crate::keyring::{CellError, Keyring, KeyringError};
+pub(crate) use approval::{
+    answerers_column, approval_key, call_hash, needed_column, open_approval, seal_answers, seal_approval,
+};
+pub(crate) use chronicle::{open_entry, seal_entry};
 pub(crate) use columns::Columns;
 pub use exchange::NewExchange;
 pub(crate) use exchange::{SealedExchange, open_exchange, seal_exchange, token_column};
-pub(crate) use fault::{Fault, failed, if_sound};
+pub(crate) use fault::{Fault, failed, failed_policy, if_sound};
+pub(crate) use history::{Counter, counters, gathered, open_count, seal_count, spread};
 pub(crate) use key::{open_key, seal_key};
+pub(crate) use known::{open_known, seal_known};
 pub(crate) use session::{open_session, seal_session, session_key};
+pub(crate) use stop::{Matching, mark, marks_of, open_stop, seal_stop};
 pub(crate) use turn::{TurnHashes, key_turn, open_turn, seal_turn};
 
 /// The cell by which keys that do not belong to a database are noticed.
@@ -33,6 +45,21 @@ pub(crate) const KEY_CHECK: Place<'static> =
 pub(crate) const KEY_CHECK_TEXT: &[u8] = b"botwarden";
 /// The column of every sealed cell of a row.
 const SEALED: &str = "sealed";
+
+/// Whose a row is, and what seals it.
+pub(crate) struct Owner {
+    /// The person's key, or the tenant's where nobody is named.
+    pub(crate) key: CellKey,
+    /// The person in clear columns.
+    pub(crate) subject: Option<Digest>,
+}
+
+/// Whether somebody who has no key gets one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IfNone {
+    Make,
+    Leave,
+}
 
 /// Seals and opens cells, and says in clear columns whose a row is.
 #[derive(Clone)]
@@ -64,6 +91,34 @@ impl Cells {
     /// What seals cells that belong to one person; made if there is none.
     pub(crate) async fn subject_key(&self, subject: &Digest, now: UnixMs) -> Result<CellKey, Fault> {
         self.keyring.subject(subject, now).await.map_err(|error| Fault::Keyring(Box::new(error)))
+    }
+
+    /// What seals what belongs to a person, or to nobody in particular; `None` for a person who has no key and gets none.
+    pub(crate) async fn owner(
+        &self,
+        bot: &BotName,
+        user: Option<&UserName>,
+        if_none: IfNone,
+        now: UnixMs,
+    ) -> Result<Option<Owner>, Fault> {
+        let Some(user) = user else {
+            return Ok(Some(Owner { key: self.system().clone(), subject: None }));
+        };
+        let subject = self.subject_of(bot, user);
+        let key = match if_none {
+            IfNone::Make => self.subject_key(&subject, now).await?,
+            IfNone::Leave => {
+                let number = self.keyring.number_of(&subject).await;
+                let number = number.map_err(|error| Fault::Keyring(Box::new(error)))?;
+                let Some(number) = number else { return Ok(None) };
+                match self.key(&number, "keys", "of a person").await {
+                    Ok(key) => key,
+                    Err(Fault::Erased) => return Ok(None),
+                    Err(fault) => return Err(fault),
+                }
+            }
+        };
+        Ok(Some(Owner { key, subject: Some(subject) }))
     }
 
     /// What sealed a cell of a row, or is to seal one: the key of that number and no other. [`Fault::Erased`] once it was destroyed.

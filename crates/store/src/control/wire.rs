@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! → botwarden-control/1 keys-changed
+//! → botwarden-control/1 stops-changed
 //! → botwarden-control/1 operator uid:1000 key.revoke key_2vq8m1x7c4
 //! ← ok 42
 //! ← error reading the keys
 //! ```
-//! The number is the generation of the keys in force; of an action, it says nothing.
+//! The number is the generation of the keys, or of the stops, in force; of an action, it says nothing.
 
 use std::io;
 use std::path::PathBuf;
@@ -31,6 +32,8 @@ const PROTOCOL: &str = "botwarden-control/1 ";
 pub enum News {
     /// Credentials were issued or revoked, or keys destroyed: act on it.
     KeysChanged,
+    /// Something was stopped, or lifted: put it in force.
+    StopsChanged,
     /// An operator is about to do something: write it down, to disk.
     Operator {
         /// Who, such as `uid:1000`.
@@ -46,6 +49,7 @@ impl News {
     pub(crate) fn line(&self) -> String {
         match self {
             Self::KeysChanged => format!("{PROTOCOL}keys-changed"),
+            Self::StopsChanged => format!("{PROTOCOL}stops-changed"),
             Self::Operator { operator, action, target } => {
                 format!("{PROTOCOL}operator {operator} {action} {target}")
             }
@@ -56,6 +60,7 @@ impl News {
         let mut words = line.strip_prefix(PROTOCOL)?.split(' ');
         let news = match words.next()? {
             "keys-changed" => Self::KeysChanged,
+            "stops-changed" => Self::StopsChanged,
             "operator" => Self::Operator {
                 operator: words.next()?.to_owned(),
                 action: words.next()?.to_owned(),

@@ -21,6 +21,8 @@ const LISTENING: &str = "listening for what other nodes change";
 pub enum Change {
     /// Keys were issued or revoked.
     Keys,
+    /// Something was stopped, or lifted.
+    Stops,
     /// A session was opened or ended.
     Session(SessionId),
     /// Anything: persons were erased, or the connection was lost for a while.
@@ -31,6 +33,7 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Keys => f.write_str("keys"),
+            Self::Stops => f.write_str("stops"),
             Self::Session(id) => write!(f, "session {id}"),
             Self::Anything => f.write_str("anything"),
         }
@@ -42,6 +45,7 @@ impl Change {
     pub(crate) fn read(text: &str) -> Self {
         match text.split_once(' ') {
             None if text == "keys" => Self::Keys,
+            None if text == "stops" => Self::Stops,
             Some(("session", id)) => SessionId::parse(id).map_or(Self::Anything, Self::Session),
             _ => Self::Anything,
         }
@@ -132,7 +136,7 @@ mod tests {
     #[test]
     fn what_is_told_is_understood_and_what_is_not_may_be_anything() {
         let session = Change::Session(SessionId::parse("ses_a").unwrap());
-        for change in [Change::Keys, session, Change::Anything] {
+        for change in [Change::Keys, Change::Stops, session, Change::Anything] {
             assert_eq!(Change::read(&change.to_string()), change);
         }
         for text in ["", "key", "keys x", "session", "session ", "session not an id", "later words"] {

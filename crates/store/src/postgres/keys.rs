@@ -98,9 +98,23 @@ impl Postgres {
                 "UPDATE botwarden.sessions SET ended = $1 WHERE seq = ANY (ARRAY(
                      SELECT seq FROM botwarden.sessions WHERE key = $2 AND ended IS NULL ORDER BY seq FOR UPDATE
                  ))",
+                // What waits for an answer, or has one, is over with whoever asked.
+                "UPDATE botwarden.approvals SET withdrawn = $1 WHERE seq = ANY (ARRAY(
+                     SELECT seq FROM botwarden.approvals
+                     WHERE withdrawn IS NULL AND state IN ('pending', 'approved') AND expires > $1
+                       AND (key = $2 OR session IN (SELECT id FROM botwarden.sessions WHERE key = $2))
+                     ORDER BY seq FOR UPDATE
+                 ))",
             ] {
                 sqlx::query(sql).bind(to_column(now)).bind(id.as_str()).execute(&mut *transaction).await?;
             }
+            sqlx::query(
+                "DELETE FROM botwarden.chronicle USING botwarden.sessions
+                 WHERE sessions.seq = chronicle.session AND sessions.key = $1 AND kept <= expires",
+            )
+            .bind(id.as_str())
+            .execute(&mut *transaction)
+            .await?;
             next_generation(&mut transaction).await?;
             self.teller.tell(&mut transaction, &Change::Keys).await?;
         }

@@ -21,6 +21,7 @@ const DATA: Schema = Schema {
         include_str!("schema/data_0001_keys_and_sessions.sql"),
         include_str!("schema/data_0002_exchanges.sql"),
         include_str!("schema/data_0003_turns.sql"),
+        include_str!("schema/data_0004_policy.sql"),
     ],
 };
 /// Wrapped keys: apart, so that a dump of the data does not hold them.

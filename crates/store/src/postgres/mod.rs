@@ -1,13 +1,19 @@
-//! PostgreSQL: keys, sessions and wrapped keys of several nodes.
+//! PostgreSQL: keys, sessions, what policy keeps, and wrapped keys of several nodes.
 //!
 //! Two schemas in one database: `botwarden` holds the data, `botwarden_keys` the wrapped keys. Writers lock the rows they decide by, so that
 //! any number of processes may write at once; what one of them changes, the others are told ([`Changes`]).
 
+mod answers;
+mod approvals;
 mod changes;
+mod chronicle;
 pub(crate) mod database;
 mod exchanges;
+mod history;
 mod keys;
+mod locks;
 pub(crate) mod migrations;
+mod quarantines;
 mod sessions;
 mod shelf;
 mod subjects;
@@ -24,12 +30,18 @@ pub use url::{PostgresUrl, PostgresUrlError};
 use std::fmt;
 use std::sync::Arc;
 
-use botwarden_crypto::{RandomnessError, SealError};
+use botwarden_crypto::{CellKey, RandomnessError, SealError};
 use botwarden_identity::StoreError;
 
-use crate::cells::Cells;
+use sqlx::{Postgres as Engine, Transaction};
+
+use crate::cells::{Cells, Fault};
 use crate::keyring::{Keyring, KeyringError};
 use changes::Teller;
+use sessions::held_keys;
+
+/// Erasures of the same person that may come between finding their key and writing under it.
+const TRIES: usize = 3;
 
 /// Why the data in a PostgreSQL database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +86,18 @@ impl Postgres {
         migrations::run(&this).await?;
         this.key_turns().await?;
         Ok(this)
+    }
+
+    /// A transaction that is going to write under a key that was there a moment ago; `None` if another node has destroyed it since. It stays
+    /// until the transaction is over.
+    async fn write_under(&self, key: &CellKey) -> Result<Option<Transaction<'static, Engine>>, Fault> {
+        let mut transaction = self.database.begin().await?;
+        if !held_keys(&mut transaction, &[key]).await?.is_empty() {
+            return Ok(Some(transaction));
+        }
+        transaction.rollback().await?;
+        self.cells.generation().await?;
+        Ok(None)
     }
 
     /// Waits for work under way and closes the connections, those of the keyring too.

@@ -6,16 +6,19 @@ use botwarden_crypto::{CellKey, Digest, KeyNumber};
 use botwarden_identity::{
     Appended, BoxFuture, EndOutcome, Inserted, KeptTurn, NewTurn, SessionStore, StoreError, StoredSession,
 };
+use botwarden_policy::quarantine::Scope;
 use botwarden_types::{BotName, SessionId, UnixMs};
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
-use super::Postgres;
+use super::approvals::withdraw;
 use super::changes::Change;
 use super::database::in_time;
+use super::{Postgres, TRIES};
 use crate::cells::row::{count, from_column, to_column};
 use crate::cells::{
-    Fault, TurnHashes, failed, if_sound, open_session, open_turn, seal_session, seal_turn, session_key,
+    Fault, Matching, TurnHashes, failed, if_sound, open_session, open_turn, seal_session, seal_turn,
+    session_key,
 };
 
 impl SessionStore for Postgres {
@@ -65,9 +68,6 @@ impl SessionStore for Postgres {
         )
     }
 }
-
-/// Erasures of the same person that may come between finding their key and opening a session under it.
-const TRIES: usize = 3;
 
 impl Postgres {
     async fn insert(&self, session: &StoredSession) -> Result<Inserted, Fault> {
@@ -131,6 +131,15 @@ impl Postgres {
             .bind(found.seq)
             .execute(&mut *transaction)
             .await?;
+        // What is to be kept no longer than the session goes with it; what waits for its person's answer is over.
+        sqlx::query(
+            "DELETE FROM botwarden.chronicle USING botwarden.sessions
+             WHERE sessions.seq = $1 AND session = $1 AND kept <= expires",
+        )
+        .bind(found.seq)
+        .execute(&mut *transaction)
+        .await?;
+        withdraw(&mut transaction, &Matching::of(&self.cells, &Scope::Session(id.clone())), now).await?;
         self.teller.tell(&mut transaction, &Change::Session(id.clone())).await?;
         transaction.commit().await?;
         Ok(EndOutcome::Now)
@@ -173,7 +182,7 @@ impl Postgres {
         // Every node purges; what another has in hand is left to it.
         let done = sqlx::query(
             "DELETE FROM botwarden.sessions WHERE seq = ANY (ARRAY(
-                 SELECT seq FROM botwarden.sessions WHERE expires <= $1 ORDER BY expires LIMIT $2 FOR UPDATE SKIP LOCKED
+                 SELECT seq FROM botwarden.sessions WHERE kept <= $1 ORDER BY kept LIMIT $2 FOR UPDATE SKIP LOCKED
              ))",
         )
         .bind(to_column(now))
@@ -184,7 +193,11 @@ impl Postgres {
     }
 
     /// The key of a session; `None` if there is no such session, or its person was erased.
-    async fn key_of_session(&self, bot: &BotName, id: &SessionId) -> Result<Option<CellKey>, Fault> {
+    pub(super) async fn key_of_session(
+        &self,
+        bot: &BotName,
+        id: &SessionId,
+    ) -> Result<Option<CellKey>, Fault> {
         let row = sqlx::query("SELECT * FROM botwarden.sessions WHERE id = $1 AND bot = $2")
             .bind(id.as_str())
             .bind(bot.as_str())
@@ -223,8 +236,8 @@ async fn insert_row(
 ) -> Result<Inserted, sqlx::Error> {
     // The key's row is locked: a revocation comes before (no session) or after (and ends it).
     let done = sqlx::query(
-        "INSERT INTO botwarden.sessions (id, hash, bot, key, created, expires, sealed, subject)
-         SELECT $1, $2, $3, id, $5, $6, $7, $8 FROM botwarden.keys WHERE id = $4 AND revoked IS NULL FOR SHARE",
+        "INSERT INTO botwarden.sessions (id, hash, bot, key, created, expires, kept, sealed, subject)
+         SELECT $1, $2, $3, id, $5, $6, $6, $7, $8 FROM botwarden.keys WHERE id = $4 AND revoked IS NULL FOR SHARE",
     )
     .bind(session.id.as_str())
     .bind(session.hash.as_bytes().as_slice())

@@ -6,6 +6,7 @@ use botwarden_types::{BotName, UnixMs, UserName};
 use super::Postgres;
 use super::changes::Change;
 use super::database::in_time;
+use super::quarantines::next_generation;
 use crate::Erased;
 use crate::cells::{Fault, failed};
 
@@ -41,6 +42,23 @@ impl Postgres {
             let done =
                 sqlx::query(sql).bind(subject.as_bytes().as_slice()).execute(&mut *transaction).await?;
             *count = done.rows_affected();
+        }
+        for sql in [
+            "DELETE FROM botwarden.approvals WHERE seq = ANY (ARRAY(
+                 SELECT seq FROM botwarden.approvals WHERE subject = $1 ORDER BY seq FOR UPDATE
+             ))",
+            "DELETE FROM botwarden.known_values WHERE subject = $1",
+            "DELETE FROM botwarden.history WHERE subject = $1",
+        ] {
+            sqlx::query(sql).bind(subject.as_bytes().as_slice()).execute(&mut *transaction).await?;
+        }
+        // Their name is gone, and with it what it would be recognised by.
+        let lifted = sqlx::query("DELETE FROM botwarden.quarantines WHERE subject = $1")
+            .bind(subject.as_bytes().as_slice())
+            .execute(&mut *transaction)
+            .await?;
+        if lifted.rows_affected() > 0 {
+            next_generation(&mut transaction).await?;
         }
         // With the rows: nodes that are told then find none of them.
         self.teller.tell(&mut transaction, &Change::Anything).await?;

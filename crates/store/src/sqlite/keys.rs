@@ -81,6 +81,10 @@ impl Sqlite {
         if earlier.is_none() {
             for sql in [
                 "UPDATE keys SET revoked = ?1 WHERE id = ?2",
+                // What waits for an answer, or has one, is over with whoever asked.
+                "UPDATE approvals SET withdrawn = ?1 WHERE withdrawn IS NULL AND state IN ('pending', 'approved') AND expires > ?1
+                 AND (key = ?2 OR session IN (SELECT id FROM sessions WHERE key = ?2))",
+                "DELETE FROM chronicle WHERE session IN (SELECT seq FROM sessions WHERE key = ?2 AND ended IS NULL AND kept <= expires)",
                 "UPDATE sessions SET ended = ?1 WHERE key = ?2 AND ended IS NULL",
             ] {
                 sqlx::query(sql).bind(to_column(now)).bind(id.as_str()).execute(&mut *transaction).await?;

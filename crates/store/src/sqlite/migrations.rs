@@ -17,6 +17,7 @@ const FILE: Database = Database {
         include_str!("schema/0002_subjects.sql"),
         include_str!("schema/0003_exchanges.sql"),
         include_str!("schema/0004_whose.sql"),
+        include_str!("schema/0005_policy.sql"),
     ],
 };
 

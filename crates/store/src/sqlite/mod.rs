@@ -1,11 +1,16 @@
-//! SQLite: keys and sessions on one machine.
+//! SQLite: keys, sessions, and what policy keeps, on one machine.
 //!
 //! One connection writes and reads; SQLite itself lets other processes (the command line beside the server) in between.
 
+mod answers;
+mod approvals;
+mod chronicle;
 pub(crate) mod database;
 mod exchanges;
+mod history;
 mod keys;
 mod migrations;
+mod quarantines;
 mod sessions;
 mod subjects;
 mod turns;

@@ -4,14 +4,17 @@ use botwarden_crypto::{CellKey, Digest};
 use botwarden_identity::{
     Appended, BoxFuture, EndOutcome, Inserted, KeptTurn, NewTurn, SessionStore, StoreError, StoredSession,
 };
+use botwarden_policy::quarantine::Scope;
 use botwarden_types::{BotName, SessionId, UnixMs};
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
+use super::approvals::withdraw;
 use super::{Sqlite, TRIES};
 use crate::cells::row::{count, from_column, to_column};
 use crate::cells::{
-    Fault, TurnHashes, failed, if_sound, open_session, open_turn, seal_session, seal_turn, session_key,
+    Fault, Matching, TurnHashes, failed, if_sound, open_session, open_turn, seal_session, seal_turn,
+    session_key,
 };
 
 impl SessionStore for Sqlite {
@@ -112,6 +115,13 @@ impl Sqlite {
             .bind(found.seq)
             .execute(&mut *transaction)
             .await?;
+        // What is to be kept no longer than the session goes with it; what waits for its person's answer is over.
+        sqlx::query("DELETE FROM chronicle WHERE session = (SELECT seq FROM sessions WHERE seq = ? AND kept <= expires)")
+            .bind(found.seq)
+            .execute(&mut *transaction)
+            .await?;
+        let matching = Matching::of(&self.cells, &Scope::Session(id.clone()));
+        withdraw(&mut transaction, &matching, now).await?;
         transaction.commit().await?;
         Ok(EndOutcome::Now)
     }
@@ -149,7 +159,7 @@ impl Sqlite {
 
     async fn purge(&self, now: UnixMs, max: usize) -> Result<usize, Fault> {
         let done = sqlx::query(
-            "DELETE FROM sessions WHERE seq IN (SELECT seq FROM sessions WHERE expires <= ? ORDER BY expires LIMIT ?)",
+            "DELETE FROM sessions WHERE seq IN (SELECT seq FROM sessions WHERE kept <= ? ORDER BY kept LIMIT ?)",
         )
         .bind(to_column(now))
         .bind(count(max))
@@ -159,7 +169,11 @@ impl Sqlite {
     }
 
     /// The key of a session; `None` if there is no such session, or its person was erased.
-    async fn key_of_session(&self, bot: &BotName, id: &SessionId) -> Result<Option<CellKey>, Fault> {
+    pub(super) async fn key_of_session(
+        &self,
+        bot: &BotName,
+        id: &SessionId,
+    ) -> Result<Option<CellKey>, Fault> {
         let row = sqlx::query("SELECT * FROM sessions WHERE id = ? AND bot = ?")
             .bind(id.as_str())
             .bind(bot.as_str())
@@ -180,8 +194,8 @@ async fn insert_row(
 ) -> Result<Inserted, sqlx::Error> {
     // The key is looked at under the write lock: a revocation comes before (no session) or after (and ends it).
     let done = sqlx::query(
-        "INSERT INTO sessions (id, hash, bot, key, created, expires, sealed, subject)
-         SELECT ?1, ?2, ?3, id, ?5, ?6, ?7, ?8 FROM keys WHERE id = ?4 AND revoked IS NULL",
+        "INSERT INTO sessions (id, hash, bot, key, created, expires, kept, sealed, subject)
+         SELECT ?1, ?2, ?3, id, ?5, ?6, ?6, ?7, ?8 FROM keys WHERE id = ?4 AND revoked IS NULL",
     )
     .bind(session.id.as_str())
     .bind(session.hash.as_bytes().as_slice())

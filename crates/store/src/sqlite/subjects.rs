@@ -6,6 +6,7 @@ use botwarden_crypto::KeyNumber;
 use botwarden_identity::StoreError;
 use botwarden_types::{BotName, UnixMs, UserName};
 
+use super::quarantines::next_generation;
 use super::{Sqlite, database};
 use crate::cells::{Fault, failed};
 
@@ -48,6 +49,21 @@ impl Sqlite {
                 sqlx::query(sql).bind(subject.as_bytes().as_slice()).execute(&mut *transaction).await?;
             *count = done.rows_affected();
         }
+        for sql in [
+            "DELETE FROM approvals WHERE subject = ?",
+            "DELETE FROM known_values WHERE subject = ?",
+            "DELETE FROM history WHERE subject = ?",
+        ] {
+            sqlx::query(sql).bind(subject.as_bytes().as_slice()).execute(&mut *transaction).await?;
+        }
+        // Their name is gone, and with it what it would be recognised by.
+        let lifted = sqlx::query("DELETE FROM quarantines WHERE subject = ?")
+            .bind(subject.as_bytes().as_slice())
+            .execute(&mut *transaction)
+            .await?;
+        if lifted.rows_affected() > 0 {
+            next_generation(&mut transaction).await?;
+        }
         transaction.commit().await?;
         self.cut_log().await?;
         let [sessions, exchanges] = deleted;
@@ -76,6 +92,22 @@ impl Sqlite {
             (
                 "SELECT DISTINCT substr(sealed, 3, 8) FROM exchanges WHERE substr(sealed, 1, 1) = x'02'",
                 "DELETE FROM exchanges WHERE substr(sealed, 1, 1) = x'02' AND substr(sealed, 3, 8) = ?",
+            ),
+            (
+                "SELECT DISTINCT substr(sealed, 3, 8) FROM approvals",
+                "DELETE FROM approvals WHERE substr(sealed, 3, 8) = ?",
+            ),
+            (
+                "SELECT DISTINCT substr(sealed, 3, 8) FROM known_values",
+                "DELETE FROM known_values WHERE substr(sealed, 3, 8) = ?",
+            ),
+            (
+                "SELECT DISTINCT substr(sealed, 3, 8) FROM history",
+                "DELETE FROM history WHERE substr(sealed, 3, 8) = ?",
+            ),
+            (
+                "SELECT DISTINCT substr(sealed, 3, 8) FROM quarantines",
+                "DELETE FROM quarantines WHERE substr(sealed, 3, 8) = ?",
             ),
         ] {
             let numbers: Vec<Vec<u8>> = sqlx::query_scalar(find).fetch_all(&self.pool).await?;

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use botwarden_types::{Clock, SystemClock};
+use botwarden_policy::quarantine::Scope;
+use botwarden_store::Store;
+use botwarden_types::{BotName, Clock, SystemClock, UserName};
 
 use super::person;
 use crate::accountable;
@@ -42,6 +44,7 @@ impl Erase {
         let state = State::existing(&config).await?;
         let keyring = state.keyring().await?;
         let store = state.store(keyring.clone()).await?;
+        refuse_stopped(&store, &bot, &user).await?;
         accountable::record(&state.dir, &keyring, "subject.erase", bot.as_str()).await?;
         let _keys = state.lock_keys().await?;
         let erased = store.erase_subject(&bot, &user, SystemClock.now().wall).await?;
@@ -59,4 +62,15 @@ impl Erase {
         exit::print(&what)?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Whoever is stopped is not erased: nobody could be held any more who erases themselves.
+async fn refuse_stopped(store: &Store, bot: &BotName, user: &UserName) -> anyhow::Result<()> {
+    let stops = store.quarantine().stops().await?.stops;
+    let held = |scope: &Scope| matches!(scope, Scope::User(of, name) if of == bot && name == user);
+    if stops.iter().any(|stop| held(&stop.scope)) {
+        let mend = "settle that, and lift it first: `botwarden quarantine lift user NAME --bot NAME`";
+        return Err(Advice::new("the person is stopped, which erasing them would end", mend).into());
+    }
+    Ok(())
 }

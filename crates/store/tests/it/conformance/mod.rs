@@ -1,9 +1,13 @@
 //! What every backend must do, written against the ports. A backend joins with one line: `suite!(name, open)`, where `open` is an async
 //! function that gives an empty [`Backend`], or `None` where its engine is not at hand.
 
+pub(crate) mod approvals;
+pub(crate) mod chronicle;
 pub(crate) mod exchanges;
+pub(crate) mod history;
 pub(crate) mod keyring;
 pub(crate) mod keys;
+pub(crate) mod quarantine;
 pub(crate) mod sessions;
 pub(crate) mod subjects;
 
@@ -147,6 +151,21 @@ macro_rules! suite {
                     what_was_under_way_when_its_person_was_erased_is_dropped;
                 subjects: erasing_a_person_deletes_what_is_theirs_alone, erasing_nobody_does_nothing,
                     a_turn_of_somebody_who_is_being_erased_gets_no_new_key;
+                approvals: an_approval_comes_back_whole, the_same_question_is_asked_once,
+                    an_approval_is_for_exactly_one_call, of_a_hundred_who_redeem_at_once_one_does,
+                    what_expired_is_worth_nothing, two_people_have_to_be_two, answers_at_once_leave_one_state,
+                    as_many_wait_as_may, nobody_is_asked_more_than_they_can_read, questions_at_once_stop_at_the_bound,
+                    the_end_of_a_session_takes_its_approvals_along, a_revoked_key_takes_its_approvals_along,
+                    what_is_stopped_is_neither_asked_nor_used, what_is_endorsed_for_good_is_known,
+                    as_much_is_known_as_may_be, approvals_are_listed_newest_first, approvals_go_with_their_person;
+                quarantine: stops_come_back_whole_and_in_order, what_is_stopped_is_stopped_once,
+                    another_process_takes_up_what_is_stopped, a_stopped_person_can_be_erased;
+                chronicle: a_story_comes_back_in_order_with_its_turns, entries_at_once_are_all_kept,
+                    a_session_that_is_over_has_no_story_to_add_to, a_story_ends_with_its_session_or_its_retention,
+                    a_revoked_key_ends_the_stories_of_its_sessions, a_story_has_bounds,
+                    sessions_with_a_story_are_found, stories_go_with_their_person;
+                history: counts_are_each_persons_own, a_first_party_is_noticed, calls_at_once_never_exceed_a_cap,
+                    what_was_not_sent_is_taken_back, old_counts_are_deleted, counts_go_with_their_person;
             }
         }
     };

@@ -6,6 +6,7 @@ use botwarden_identity::keys::{NewKey, issue, revoke};
 use botwarden_identity::{
     Authenticator, Bounds, Claims, Credential, IdentifyError, Inserted, OpenSession, Rights, Wiring,
 };
+use botwarden_policy::quarantine::{Quarantine, Scope, Stop};
 use botwarden_store::{Change, Changes};
 use botwarden_types::UserName;
 
@@ -16,6 +17,7 @@ use crate::conformance::{Backend, LATER, MUCH_LATER, NOW, bot, session};
 struct Node {
     backend: Backend,
     authenticator: Authenticator,
+    quarantine: Quarantine,
     changes: Changes,
 }
 
@@ -31,7 +33,7 @@ impl Node {
             bounds: Bounds::default(),
         };
         let authenticator = Authenticator::load(wiring, NOW).await.unwrap();
-        Self { backend, authenticator, changes }
+        Self { backend, authenticator, quarantine: Quarantine::default(), changes }
     }
 
     /// Hears of the next change and acts on it.
@@ -39,6 +41,10 @@ impl Node {
         let change = self.changes.next().await.unwrap();
         match &change {
             Change::Keys => drop(self.authenticator.refresh_keys().await.unwrap()),
+            Change::Stops => {
+                let store = self.backend.store.quarantine();
+                self.quarantine.refresh_if_changed(&*store).await.unwrap();
+            }
             Change::Session(id) => self.authenticator.refresh_session(id, LATER).await.unwrap(),
             Change::Anything => {
                 self.backend.keyring.forget_destroyed().await.unwrap();
@@ -107,6 +113,20 @@ async fn an_erased_person_is_forgotten_by_every_node() {
     assert_eq!(erased.sessions, 1);
     assert_eq!(two.hear().await, Change::Anything);
     assert!(two.authenticator.identify(&Credential::Session(token), LATER).is_err());
+}
+
+#[tokio::test]
+async fn what_one_node_stops_is_stopped_on_the_other() {
+    let Some(site) = Site::new() else { return };
+    let (one, mut two) = (Node::start(&site, "one").await, Node::start(&site, "two").await);
+    let stop = Stop { scope: Scope::Everything, reason: "r".into(), by: "uid:0".into(), since: NOW };
+    one.backend.store.quarantine().stop(&stop).await.unwrap();
+    assert!(!two.quarantine.stops_tool(&bot("shop"), "bank", "pay"), "not told yet");
+    assert_eq!(two.hear().await, Change::Stops);
+    assert!(two.quarantine.stops_tool(&bot("shop"), "bank", "pay"));
+    one.backend.store.quarantine().lift(&stop.scope).await.unwrap();
+    assert_eq!(two.hear().await, Change::Stops);
+    assert!(!two.quarantine.stops_tool(&bot("shop"), "bank", "pay"));
 }
 
 /// The news is still on its way: nothing is sealed under a key that nobody has any more.

@@ -2,11 +2,12 @@
 
 use botwarden_identity::keys::{NewKey, issue, revoke};
 use botwarden_identity::{Appended, NewTurn, Right, Rights};
+use botwarden_policy::quarantine::{Scope, Stop};
 use botwarden_store::KeyringError;
 use botwarden_types::UserName;
 
 use super::Site;
-use crate::conformance::{Backend, LATER, MUCH_LATER, NOW, bot, session, session_id, turn};
+use crate::conformance::{Backend, LATER, MUCH_LATER, NOW, approvals, bot, session, session_id, turn};
 
 /// Two keys, two sessions, two turns.
 async fn fill(node: &Backend) {
@@ -39,7 +40,9 @@ async fn fill(node: &Backend) {
 /// How many keys and live sessions still count after `sql`, and whether the turns can be read.
 async fn after(site: &Site, sql: &str) -> (usize, usize, bool) {
     let node = site.node("one").await;
-    site.database.sql("TRUNCATE botwarden.keys, botwarden.sessions, botwarden.turns RESTART IDENTITY");
+    site.database.sql(
+        "TRUNCATE botwarden.keys, botwarden.sessions, botwarden.turns, botwarden.chronicle RESTART IDENTITY",
+    );
     fill(&node).await;
     site.database.sql(sql);
     let left = (
@@ -143,4 +146,39 @@ async fn an_edited_shelf_is_noticed() {
             (_, error) => panic!("{sql}: {error:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn who_edits_the_database_approves_nothing() {
+    let Some(site) = Site::new() else { return };
+    let node = site.node("one").await;
+    let calls = approvals::prepared(&node).await;
+    for sql in approvals::FORGERIES {
+        let sql = sql.replace("approvals", "botwarden.approvals");
+        site.database.sql(&format!("CREATE TABLE public.before AS SELECT * FROM botwarden.approvals; {sql}"));
+        let usable = approvals::usable(&node, &calls).await;
+        assert!(usable.is_empty(), "{sql}: {usable:?}");
+        site.database.sql(
+            "DELETE FROM botwarden.approvals;
+             INSERT INTO botwarden.approvals OVERRIDING SYSTEM VALUE SELECT * FROM public.before;
+             DROP TABLE public.before",
+        );
+    }
+}
+
+/// Whom a stop means, and why, may be hidden by whoever edits the database; that something is stopped may not.
+#[tokio::test]
+async fn an_edited_stop_stops_no_less() {
+    let Some(site) = Site::new() else { return };
+    let node = site.node("one").await;
+    let user = UserName::parse("alice").unwrap();
+    for scope in [Scope::User(bot("shop"), user), Scope::Everything, Scope::Session(session_id("ses_a"))] {
+        let stop = Stop { scope, reason: "r".into(), by: "uid:0".into(), since: NOW };
+        node.store.quarantine().stop(&stop).await.unwrap();
+    }
+    site.database.sql("UPDATE botwarden.quarantines SET sealed = sha256(sealed)");
+    let stops = node.store.quarantine().stops().await.unwrap().stops;
+    let scopes: Vec<_> = stops.into_iter().map(|stop| stop.scope).collect();
+    let want = [Scope::Bot(bot("shop")), Scope::Everything, Scope::Session(session_id("ses_a"))];
+    assert_eq!(scopes, want, "who cannot be read stands for their bot");
 }

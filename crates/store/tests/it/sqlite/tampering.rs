@@ -6,8 +6,8 @@ use botwarden_types::UserName;
 use sqlx::Connection;
 
 use super::Place;
-use super::files::by_hand;
-use crate::conformance::{LATER, MUCH_LATER, NOW, bot, session, session_id, turn};
+use super::files::{at_hand, by_hand};
+use crate::conformance::{LATER, MUCH_LATER, NOW, approvals, bot, session, session_id, turn};
 
 /// Runs `sql` over a fresh database of two keys, two sessions and two turns, and gives how many keys and live
 /// sessions still count, and whether the turns can be read.
@@ -107,4 +107,22 @@ async fn keys_are_revoked_whatever_their_rows_hold() {
     let left = "SELECT count(*) FROM keys WHERE revoked IS NULL";
     let left: i64 = sqlx::query_scalar(left).fetch_one(&mut connection).await.unwrap();
     assert_eq!(left, 0, "…and has revoked it");
+}
+
+#[tokio::test]
+async fn who_edits_the_database_approves_nothing() {
+    let backend = super::empty().await.unwrap();
+    let calls = approvals::prepared(&backend).await;
+    let mut connection = at_hand(&backend.data).await;
+    for sql in approvals::FORGERIES {
+        let before = "CREATE TEMP TABLE before AS SELECT * FROM approvals";
+        sqlx::raw_sql(before).execute(&mut connection).await.unwrap();
+        sqlx::raw_sql(*sql).execute(&mut connection).await.unwrap();
+        let usable = approvals::usable(&backend, &calls).await;
+        assert!(usable.is_empty(), "{sql}: {usable:?}");
+        let back =
+            "DELETE FROM approvals; INSERT INTO approvals SELECT * FROM temp.before; DROP TABLE temp.before";
+        sqlx::raw_sql(back).execute(&mut connection).await.unwrap();
+    }
+    connection.close().await.unwrap();
 }
