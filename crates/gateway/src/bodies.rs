@@ -129,7 +129,7 @@ impl Held {
 
     /// Bytes of our own, few enough to count for nothing.
     pub(crate) fn free(bytes: Bytes) -> Self {
-        Self { bytes, _room: None, unsent: None }
+        Self { bytes, room: None, unsent: None }
     }
 
     /// Other bytes in the same room: what is sent on instead of what came.

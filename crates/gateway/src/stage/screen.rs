@@ -4,9 +4,9 @@
 //! that it can still be refused in words.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use botwarden_policy::Place;
 use botwarden_protocol::{self as protocol, Change, From};
@@ -14,7 +14,7 @@ use botwarden_types::{Delivery, Exchange, Operation};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode, response};
-use http_body::{Body, Frame};
+use http_body::Body;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
