@@ -102,7 +102,7 @@ fn signed(bytes: usize) -> i64 {
 pub(crate) struct Held {
     bytes: Bytes,
     /// `None` for no bytes.
-    _room: Option<Room>,
+    room: Option<Arc<Room>>,
     unsent: Option<Unsent>,
 }
 
@@ -119,12 +119,17 @@ impl Unsent {
 
 impl Held {
     pub(crate) fn new(bytes: Bytes, room: Room) -> Self {
-        Self { bytes, _room: Some(room), unsent: None }
+        Self { bytes, room: Some(Arc::new(room)), unsent: None }
+    }
+
+    /// The room it takes, for whoever keeps what was read from it.
+    pub(crate) fn room(&self) -> Option<Arc<Room>> {
+        self.room.clone()
     }
 
     /// Bytes of our own, few enough to count for nothing.
     pub(crate) fn free(bytes: Bytes) -> Self {
-        Self { bytes, _room: None, unsent: None }
+        Self { bytes, room: None, unsent: None }
     }
 
     /// Other bytes in the same room: what is sent on instead of what came.

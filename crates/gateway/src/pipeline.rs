@@ -13,10 +13,11 @@ use crate::outcome::Stage;
 use crate::refusal::Refusal;
 use crate::route::{Route, voice_of};
 use crate::server::{Peer, Worker};
+use crate::stage::answer::Answer;
 use crate::stage::disclose;
 use crate::stage::identify::Identified;
 use crate::stage::record::Record;
-use crate::stage::screen::{Answer, Screened};
+use crate::stage::screen::Screened;
 use crate::tools::{self, ToolReply};
 
 /// What a model said, on its way through; what a tool said; or what we answer ourselves.

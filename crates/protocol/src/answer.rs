@@ -2,7 +2,7 @@
 
 use botwarden_types::{Delivery, Operation};
 
-use crate::call::{Calls, ProposedCall};
+use crate::call::{Calls, Proposed};
 use crate::json::{Document, JsonError, MemberReader, Spare};
 use crate::sse::{Event, EventReader, EventTooLarge};
 use crate::{Bounds, anthropic, openai};
@@ -186,8 +186,31 @@ impl AnswerReader {
         )
     }
 
+    /// How many calls have begun that the application is to run.
+    pub fn proposed(&self) -> usize {
+        match &self.form {
+            Form::Chunks { read, .. } => read.calls.for_application(),
+            Form::Events { read, .. } => read.calls.for_application(),
+            _ => 0,
+        }
+    }
+
+    /// Whether there are words before its first call, which something said instead of the call would run into.
+    pub fn spoke(&self) -> bool {
+        matches!(&self.form, Form::Chunks { read, .. } if read.spoke)
+    }
+
+    /// Whether a stream has said that it is over, though more may come: `[DONE]`, or `message_stop`.
+    pub fn has_ended(&self) -> bool {
+        match &self.form {
+            Form::Chunks { read, .. } => read.has_ended(),
+            Form::Events { read, .. } => read.has_ended(),
+            _ => false,
+        }
+    }
+
     /// The calls that have become complete since they were asked for last.
-    pub fn take_calls(&mut self) -> Vec<ProposedCall> {
+    pub fn take_calls(&mut self) -> Vec<Proposed> {
         match &mut self.form {
             Form::Chunks { read, .. } => read.calls.take(),
             Form::Events { read, .. } => read.calls.take(),
@@ -199,7 +222,7 @@ impl AnswerReader {
     /// an event that is: some clients take it for one.
     ///
     /// A document in which calls may stand and that has not one meaning is an error: what a more lenient reader finds in it, nobody wrote down.
-    pub fn end(&mut self) -> Result<Vec<ProposedCall>, AnswerError> {
+    pub fn end(&mut self) -> Result<Vec<Proposed>, AnswerError> {
         match &mut self.form {
             Form::Document { operation, held } => {
                 let mut calls = Calls::default();
@@ -239,7 +262,7 @@ impl AnswerReader {
 }
 
 /// Ends a stream of chunks. The SDKs compare the beginning only.
-const DONE: &[u8] = b"[DONE]";
+pub(crate) const DONE: &[u8] = b"[DONE]";
 
 fn hold(held: &mut Vec<u8>, chunk: &[u8]) {
     match held.is_empty() {
@@ -249,8 +272,13 @@ fn hold(held: &mut Vec<u8>, chunk: &[u8]) {
     }
 }
 
-fn bounds() -> Bounds {
+pub(crate) fn bounds() -> Bounds {
     Bounds { nodes_max: ANSWER_NODES_MAX, string_bytes_max: ANSWER_BYTES_MAX, ..Bounds::default() }
+}
+
+/// Of an answer that whoever holds it has bounded.
+pub(crate) fn document_bounds(answer: &[u8]) -> Bounds {
+    Bounds { string_bytes_max: answer.len(), ..bounds() }
 }
 
 /// Reads an event's data in the memory of the event before it. Empty data is what some upstreams keep a line open with.
@@ -268,8 +296,15 @@ fn with_document(
     result
 }
 
+/// Reads a whole answer in which calls may stand: them, and what became of it.
+pub fn read_answer(operation: Operation, answer: &[u8]) -> Result<(Vec<Proposed>, Outcome), AnswerError> {
+    let mut calls = Calls::default();
+    let outcome = read_document(operation, answer, &mut calls)?;
+    Ok((calls.take(), outcome))
+}
+
 fn read_document(operation: Operation, held: &[u8], calls: &mut Calls) -> Result<Outcome, AnswerError> {
-    let document = match Document::parse(held, &bounds()) {
+    let document = match Document::parse(held, &document_bounds(held)) {
         Ok(document) => document,
         Err(error) if matches!(operation, Operation::ChatCompletions | Operation::Messages) => {
             return Err(error.into());
@@ -288,6 +323,7 @@ fn read_document(operation: Operation, held: &[u8], calls: &mut Calls) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ProposedCall;
 
     fn read(operation: Operation, delivery: Delivery, answer: &str) -> Result<Outcome, AnswerError> {
         let mut reader = AnswerReader::new(operation, delivery);
@@ -443,6 +479,7 @@ mod tests {
             name: name.to_owned(),
             arguments: arguments.to_owned(),
         };
+        let bare = |calls: Vec<Proposed>| calls.into_iter().map(|it| it.call).collect::<Vec<_>>();
         let openai = [
             (r#"{"choices":[{"index":0,"delta":{"content":"Let me see."}}]}"#, false, vec![]),
             (
@@ -475,7 +512,7 @@ mod tests {
         let mut reader = AnswerReader::new(Operation::ChatCompletions, Delivery::Streamed);
         for (data, is_in_call, complete) in openai {
             reader.push(format!("data: {data}\n\n").as_bytes()).unwrap();
-            assert_eq!((reader.is_in_call(), reader.take_calls()), (is_in_call, complete), "{data}");
+            assert_eq!((reader.is_in_call(), bare(reader.take_calls())), (is_in_call, complete), "{data}");
         }
         assert_eq!((reader.end(), reader.finish().tool_calls), (Ok(vec![]), 3));
         let anthropic = [
@@ -504,9 +541,13 @@ mod tests {
         let mut reader = AnswerReader::new(Operation::Messages, Delivery::Streamed);
         for (data, is_in_call, complete) in anthropic {
             reader.push(format!("data: {data}\n\n").as_bytes()).unwrap();
-            assert_eq!((reader.is_in_call(), reader.take_calls()), (is_in_call, complete), "{data}");
+            assert_eq!((reader.is_in_call(), bare(reader.take_calls())), (is_in_call, complete), "{data}");
         }
-        assert_eq!(reader.end(), Ok(vec![call("t2", "search", "")]), "broken off, as far as it came");
+        assert_eq!(
+            reader.end().map(bare),
+            Ok(vec![call("t2", "search", "")]),
+            "broken off, as far as it came"
+        );
         for (operation, document) in [
             (Operation::ChatCompletions, r#"{"choices":[],"choices":[]}"#),
             (Operation::Messages, r#"{"content":[{"type":"tool_use","input":{"a":"\ud800"}}]}"#),
@@ -532,7 +573,7 @@ mod tests {
         ] {
             let mut reader = AnswerReader::new(operation, Delivery::Whole);
             reader.push(document.as_bytes()).unwrap();
-            assert_eq!(reader.end(), Ok(want.clone()), "{document}");
+            assert_eq!(reader.end().map(bare), Ok(want.clone()), "{document}");
             assert_eq!(reader.finish().tool_calls as usize, want.len(), "{document}");
         }
     }
@@ -566,7 +607,7 @@ mod tests {
             let mut reader = AnswerReader::new(operation, delivery);
             reader.push(answer.as_bytes()).unwrap();
             let calls = reader.end().unwrap();
-            let found: Vec<_> = calls.iter().map(|it| (it.id.as_deref().unwrap(), &*it.name, &*it.arguments)).collect();
+            let found: Vec<_> = calls.iter().map(|it| (it.call.id.as_deref().unwrap(), &*it.call.name, &*it.call.arguments)).collect();
             assert_eq!(found, [("a", "refund", "{}"), ("b", "wipe", "{\"all\":true}")], "{answer}");
         }
     }

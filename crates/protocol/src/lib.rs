@@ -26,6 +26,8 @@ mod call;
 mod sse;
 mod word;
 
+mod rewrite;
+
 mod models;
 mod refusal;
 mod upstream_error;
@@ -34,13 +36,14 @@ mod upstream_error;
 #[doc(hidden)]
 pub mod fuzzing;
 
-pub use answer::{ANSWER_BYTES_MAX, AnswerError, AnswerReader, EVENT_BYTES_MAX, Outcome, Usage};
+pub use answer::{ANSWER_BYTES_MAX, AnswerError, AnswerReader, EVENT_BYTES_MAX, Outcome, Usage, read_answer};
 pub use bounds::Bounds;
-pub use call::{CALL_BYTES_MAX, ProposedCall};
+pub use call::{CALL_BYTES_MAX, CallKind, Proposed, ProposedCall, UnclearCall};
 pub use error::{ReadError, ReadErrorKind};
 pub use model_name::is_model_name;
 pub use models::retain_models;
 pub use refusal::{RefusalText, Trouble, refusal_body, stream_error_event};
 pub use request::read_request;
+pub use rewrite::{Change, From, rewrite};
 pub use sse::{Event, EventReader, EventTooLarge};
 pub use upstream_error::{UpstreamError, read_error};

@@ -45,6 +45,11 @@ impl EventReader {
         Self { bytes_max, line, name, data, after_return: false, unfinished: 0, at_start: true }
     }
 
+    /// Like [`EventReader::new`], for a stream of which something has passed already.
+    pub(crate) fn within(bytes_max: usize) -> Self {
+        Self { at_start: false, ..Self::new(bytes_max) }
+    }
+
     /// Takes the next bytes and hands each event that they complete to `take`.
     pub fn push<E: From<EventTooLarge>>(
         &mut self,

@@ -144,10 +144,10 @@ async fn the_caller_gets_our_request_id_and_the_upstreams_beside_it() {
         let mut want = vec![
             "botwarden-upstream-request-id",
             "botwarden-verdict",
+            "content-length",
             "content-type",
             "date",
             "openai-processing-ms",
-            "transfer-encoding",
             "x-request-id",
         ];
         // Anthropic's SDKs read the id from there.

@@ -4,7 +4,7 @@ use botwarden_testkit::{Answer, FakeUpstream};
 use bytes::Bytes;
 
 use crate::audit::{entries, of_request};
-use crate::support::{ASK, ASK_STREAM, CHAT, openai};
+use crate::support::{ASK, ASK_STREAM, CHAT, MESSAGES, SAID_EVENTS, SAY, SAY_STREAM, anthropic, openai};
 
 /// A stream with a call in four pieces between words and the end.
 const CALL: [&str; 7] = [
@@ -101,6 +101,129 @@ async fn a_document_that_has_not_one_meaning_does_not_leave() {
         let answer = Bytes::from(document);
         let upstream = FakeUpstream::start(move |_| Answer::json(answer.clone())).await;
         let shop = openai().before(upstream).await;
-        assert!(shop.client_for("alice").await.try_post(CHAT, ASK).await.is_none(), "broken off: {twice}");
+        let reply = shop.client_for("alice").await.post(CHAT, ASK).await;
+        assert_eq!(reply.decision(), (502, "upstream-answer"), "{twice}");
+        assert!(!reply.text().contains("refund"), "{reply:?}");
     }
+}
+
+/// Arguments that two parsers may read differently are not for anybody to guess at.
+const TWICE: &str = r#"{\"order\":1,\"order\":2}"#;
+
+fn openai_answers() -> (String, Vec<Bytes>) {
+    let document = WHOLE.replace(r#"{\"order\":4711}"#, TWICE);
+    let call = |index: usize, rest: &str| {
+        format!(
+            "data: {{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{{\"tool_calls\":[{{\"index\":{index},{rest}}}]}},\"finish_reason\":null}}]}}\n\n"
+        )
+    };
+    let begin = |index, name: &str| {
+        call(
+            index,
+            &format!(
+                r#""id":"call_{index}","type":"function","function":{{"name":"{name}","arguments":""}}"#
+            ),
+        )
+    };
+    let fragment = |index, text: &str| call(index, &format!(r#""function":{{"arguments":"{text}"}}"#));
+    let mut stream = CALL[0].to_owned() + &begin(0, "look_up") + &fragment(0, "{}") + &begin(1, "refund");
+    for piece in TWICE.split_inclusive(',') {
+        stream += &fragment(1, piece);
+    }
+    stream += &CALL[4..].concat();
+    (document, stream.as_bytes().chunks(37).map(Bytes::copy_from_slice).collect())
+}
+
+/// One call that is not clear, and none of the answer's calls leaves; the agent reads why, and what else it was told stays.
+#[tokio::test]
+async fn one_with_two_readings_is_replaced_by_a_refusal_and_so_is_the_one_beside_it() {
+    let (document, stream) = openai_answers();
+    let upstream = FakeUpstream::start(move |asked| {
+        if asked.body.windows(6).any(|window| window == b"stream") {
+            Answer::events(stream.clone())
+        } else {
+            Answer::json(document.clone())
+        }
+    })
+    .await;
+    let shop = openai().before(upstream).await;
+    let mut client = shop.client_for("alice").await;
+    let why = "The call of `refund` was refused: its arguments are not JSON with one meaning (duplicate name in one object at byte 20)";
+    let whole = client.post(CHAT, ASK).await;
+    assert_eq!(whole.decision(), (200, "call-unclear"));
+    let answer: serde_json::Value = serde_json::from_str(whole.text()).unwrap();
+    let message = &answer["choices"][0]["message"];
+    assert_eq!((message["content"].as_str(), message.get("tool_calls")), (Some(why), None));
+    assert_eq!(answer["choices"][0]["finish_reason"], "stop");
+    assert_eq!(answer["usage"]["completion_tokens"], 12, "what it cost it cost");
+
+    let streamed = client.post(CHAT, ASK_STREAM).await;
+    assert_eq!(streamed.decision(), (200, "allowed"), "its head had left");
+    assert!(streamed.text().starts_with(CALL[0]) && streamed.text().ends_with(CALL[6]), "{streamed:?}");
+    assert!(!streamed.text().contains("tool_calls"), "{streamed:?}");
+    let chunks = streamed
+        .text()
+        .split("data: ")
+        .filter_map(|data| serde_json::from_str::<serde_json::Value>(data).ok());
+    let words: String = chunks
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str().map(String::from))
+        .collect();
+    assert_eq!(words, format!("One moment.\n\n{why}"));
+
+    let ids = [whole, streamed].map(|reply| reply.header("x-request-id").to_owned());
+    let all =
+        entries(&shop.gateway, |all| ids.iter().all(|id| !of_request(all, id, "outcome").is_empty())).await;
+    let verdicts: Vec<_> = ids
+        .iter()
+        .flat_map(|id| of_request(&all, id, "tool_call"))
+        .map(|call| call["verdict"].clone())
+        .collect();
+    assert_eq!(verdicts, ["call-unclear", "beside-refused", "call-unclear"]);
+    for id in &ids {
+        assert_eq!(of_request(&all, id, "outcome")[0]["verdict"], "call-unclear");
+    }
+}
+
+/// The same in the other dialect.
+#[tokio::test]
+async fn one_with_two_readings_is_replaced_in_blocks_too() {
+    let whole = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5","content":[{"type":"tool_use","id":"t1","name":"refund","input":[1]}],"stop_reason":"tool_use","stop_sequence":null,"usage":{"input_tokens":12,"output_tokens":5}}"#;
+    let block = |data: &str| {
+        let kind = data.split('"').nth(3).unwrap_or_default();
+        format!("event: {kind}\ndata: {data}\n\n")
+    };
+    let stream = [
+        SAID_EVENTS[..4].concat(),
+        block(r#"{"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"t1","name":"refund","input":{}}}"#),
+        block(r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\"order\":1,"}}"#),
+        block(r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"\"order\":2}"}}"#),
+        block(r#"{"type":"content_block_stop","index":1}"#),
+        block(r#"{"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"output_tokens":5}}"#),
+        SAID_EVENTS[5].to_owned(),
+    ]
+    .concat();
+    let pieces: Vec<_> = stream.as_bytes().chunks(41).map(Bytes::copy_from_slice).collect();
+    let upstream = FakeUpstream::start(move |asked| {
+        if asked.body.windows(6).any(|window| window == b"stream") {
+            Answer::events(pieces.clone())
+        } else {
+            Answer::json(whole)
+        }
+    })
+    .await;
+    let shop = anthropic().before(upstream).await;
+    let mut client = shop.client_for("alice").await;
+    let reply = client.post(MESSAGES, SAY).await;
+    assert_eq!(reply.decision(), (200, "call-unclear"));
+    let answer: serde_json::Value = serde_json::from_str(reply.text()).unwrap();
+    let said = "The call of `refund` was refused: its arguments are not a JSON object";
+    assert_eq!(answer["content"], serde_json::json!([{ "type": "text", "text": said }]));
+    assert_eq!(answer["stop_reason"], "end_turn");
+    let reply = client.post(MESSAGES, SAY_STREAM).await;
+    assert!(reply.text().starts_with(&SAID_EVENTS[..4].concat()), "what came before stays: {reply:?}");
+    assert!(!reply.text().contains("tool_use") && !reply.text().contains("partial_json"), "{reply:?}");
+    assert!(reply.text().contains(r#""index":1,"content_block":{"type":"text","text":""}"#), "{reply:?}");
+    assert!(
+        reply.text().contains("The call of `refund` was refused") && reply.text().ends_with(SAID_EVENTS[5])
+    );
 }

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use tokio::net::TcpListener;
 
 use crate::support::{
-    ANSWER, ASK, ASK_STREAM, CHAT, EVENTS, MESSAGES, SAID_EVENTS, SAY, SAY_STREAM, Setup, anthropic, openai,
-    pieces, well,
+    ANSWER, ASK, ASK_STREAM, CHAT, EMBEDDINGS, EVENTS, MESSAGES, SAID_EVENTS, SAY, SAY_STREAM, Setup,
+    anthropic, openai, pieces, well,
 };
 
 const BOUND: &str = "[bounds]\nanswer = \"2KiB\"";
@@ -147,7 +147,8 @@ async fn a_stream_longer_than_an_answer_may_be_ends_with_an_error_event() {
     }
 }
 
-/// A document has no place for an error: whoever reads it has to see that it has no end.
+/// A document has no place for an error: whoever reads it has to see that it has no end. Where calls may stand it is read before its head
+/// leaves, and there still is a place.
 #[tokio::test]
 async fn a_document_that_breaks_off_or_is_too_long_has_no_end() {
     let half = || Answer::broken(pieces(&[&ANSWER[..40]])).kind("application/json");
@@ -155,7 +156,7 @@ async fn a_document_that_breaks_off_or_is_too_long_has_no_end() {
     for (name, answer) in [("broken", half as fn() -> Answer), ("too long", long)] {
         let shop = openai().top(BOUND).answering(move |_| answer()).await;
         let mut wire = Wire::connect(shop.gateway.gateway).await;
-        wire.send(shop.raw(CHAT, ASK)).await;
+        wire.send(shop.raw(EMBEDDINGS, r#"{"model":"gpt-4o","input":"a"}"#)).await;
         let answer = wire.ended().await;
         assert!(!answer.ends_with(b"0\r\n\r\n"), "{name}: {answer:?}");
         assert!(
@@ -163,6 +164,8 @@ async fn a_document_that_breaks_off_or_is_too_long_has_no_end() {
             "{name}: {answer:?}"
         );
         shop.upstream.answers_open(0).await;
+        let want = if name == "broken" { "upstream-broken" } else { "upstream-answer" };
+        assert_eq!(shop.client().await.post(CHAT, ASK).await.decision(), (502, want), "{name}");
     }
 }
 

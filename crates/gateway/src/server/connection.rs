@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use super::{Peer, Worker};
 use crate::config::{HEAD_BYTES_MAX, HEADER_FIELDS_MAX, Timeouts};
-use crate::stage::screen::{Answer, Cut};
+use crate::stage::answer::{Answer, Cut};
 
 /// Bytes of an answer that are gathered before they are written.
 const GATHERED_BYTES_MAX: usize = 8 << 10;

@@ -15,8 +15,9 @@ use crate::headers::{ANTHROPIC_REQUEST_ID, REQUEST_ID, VERDICT};
 use crate::refusal::{Refusal, whole_seconds};
 use crate::route::Voice;
 use crate::stage::admit::Admitted;
+use crate::stage::answer::Answer;
 use crate::stage::record::Record;
-use crate::stage::screen::{Answer, Screened};
+use crate::stage::screen::Screened;
 use crate::tools::{ToolBody, ToolReply, code_of};
 
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -88,8 +89,8 @@ pub(crate) fn tools(reply: ToolReply, mut record: Record) -> Response<Answer> {
 }
 
 pub(crate) fn passing(voice: Voice, screened: Screened, record: Record) -> Response<Answer> {
-    let Screened { mut head, body } = screened;
-    label(&mut head.headers, voice, "allowed", &record, &record.standings());
+    let Screened { mut head, body, verdict } = screened;
+    label(&mut head.headers, voice, verdict, &record, &record.standings());
     let mut response = Response::new(Answer::new(body, record));
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use botwarden_identity::Principal;
-use botwarden_types::{Delivery, Exchange, Operation, UserName, hex};
+use botwarden_types::{Delivery, Exchange, Operation, Part, hex};
 use http::{HeaderMap, HeaderValue, Method};
 use hyper::body::Incoming;
 use smallvec::SmallVec;
@@ -11,8 +10,9 @@ use tokio::time::Instant;
 
 use std::sync::Arc;
 
-use crate::bodies::{Held, Payload};
+use crate::bodies::{Held, Payload, Room};
 use crate::config::Timeouts;
+use crate::desk::Patron;
 use crate::headers::{TRACEPARENT, TRACESTATE, for_upstream};
 use crate::outcome::Stage;
 use crate::refusal::Refusal;
@@ -32,10 +32,10 @@ pub(crate) struct Answered(pub(super) Box<Underway>);
 pub(super) struct Underway {
     pub(super) response: hyper::Response<Incoming>,
     pub(super) lease: Lease,
-    pub(super) bot: Arc<Bot>,
-    pub(super) exchange: Box<Exchange>,
-    pub(super) caller: Principal,
-    pub(super) user: Option<UserName>,
+    pub(super) exchange: Arc<Exchange>,
+    pub(super) patron: Arc<Patron>,
+    /// The room of what `exchange` still holds of the request.
+    pub(super) room: Option<Arc<Room>>,
     /// When its request was sent.
     pub(super) sent: Instant,
     /// When its head came.
@@ -53,10 +53,16 @@ impl Worker {
         let tail = tail(&route, request.uri().query());
         let mut headers = (*request).into_parts().0.headers;
         trace(&mut headers, record.random());
+        // Calls are decided by what was said, so that stays, and its room is taken until the answer is over.
+        let room = body.room().filter(|_| uses_tools(&exchange));
         let outbound = outbound(&bot, exchange.operation, &tail, headers, body).ok_or(Refusal::Internal)?;
-        // Read and judged. While the upstream thinks nothing is held of what was said but the body, whose room is counted.
-        exchange.messages = Vec::new();
-        exchange.tools = Vec::new();
+        if room.is_none() {
+            // Read and judged. While the upstream thinks nothing is held of what was said but the body, whose room is counted.
+            exchange.messages = Vec::new();
+        }
+        let exchange = Arc::<Exchange>::from(exchange);
+        let patron = Arc::new(Patron { bot, caller, user, exchange: Some(exchange.clone()) });
+        let bot = &patron.bot;
         let (_, timeouts) = self.shared.bounds_and_timeouts();
         let sent = Instant::from_std(record.end(Stage::Forward));
         record.forwarded();
@@ -70,8 +76,14 @@ impl Worker {
             Failure::Broken => Refusal::UpstreamBroken,
             Failure::TimedOut => Refusal::UpstreamTimeout,
         })?;
-        Ok(Answered(Box::new(Underway { response, lease, bot, exchange, caller, user, sent, at })))
+        Ok(Answered(Box::new(Underway { response, lease, exchange, patron, room, sent, at })))
     }
+}
+
+/// Whether there are tools that its answer may call.
+fn uses_tools(exchange: &Exchange) -> bool {
+    let mut parts = exchange.messages.iter().flat_map(|message| &message.parts);
+    !exchange.tools.is_empty() || parts.any(|part| matches!(part, Part::ToolCall(_) | Part::ToolResult(_)))
 }
 
 /// A document is complete when its head comes, so it may take as long as a whole exchange.

@@ -12,6 +12,7 @@ use botwarden_protocol::{ProposedCall, Usage};
 use botwarden_types::{KeyId, Now, RequestId, UnixMs, UserName};
 use smallvec::SmallVec;
 
+use crate::desk::Desk;
 use crate::ledger::{Decided, Receipt, ToolDecided};
 use crate::outcome::{Outcome, Stage, Timings};
 use crate::refusal::Refusal;
@@ -315,6 +316,16 @@ impl Record {
         ) {
             self.0.progress = Progress::Ours; // it did no work
         }
+    }
+
+    /// Where tool calls are decided.
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.0.shared.desk
+    }
+
+    /// The calls of an answer were refused, and it says so instead.
+    pub(crate) fn replaced(&mut self, reason: &'static str) {
+        self.0.outcome.verdict = reason;
     }
 
     /// An answer that had begun was ended early by us.

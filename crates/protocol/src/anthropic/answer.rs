@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::answer::{AnswerError, Outcome, Usage};
-use crate::call::{Calls, ProposedCall};
+use crate::call::{CallKind, Calls, ProposedCall};
 use crate::json::Value;
 use crate::word::word;
 
@@ -51,12 +51,21 @@ pub(crate) fn read_message_answer(answer: Value<'_>, calls: &mut Calls) -> Resul
     };
     for block in answer.get("content").iter().flat_map(Value::items) {
         read_block(block, &mut outcome);
-        if block.get("type").and_then(|kind| kind.as_str()).is_some_and(|kind| kind.ends_with("tool_use")) {
-            calls.whole(read_call(block))?;
+        if let Some(kind) = call_kind(block) {
+            calls.whole(read_call(block), kind)?;
         }
     }
     outcome.tool_calls = calls.count();
     Ok(outcome)
+}
+
+/// What kind of call a block is, if it is one. Every `…tool_use` but the plain one is of a tool that the vendor runs.
+pub(super) fn call_kind(block: Value<'_>) -> Option<CallKind> {
+    match &*block.get("type")?.as_str()? {
+        "tool_use" => Some(CallKind::Function),
+        kind if kind.ends_with("tool_use") => Some(CallKind::Vendor),
+        _ => None,
+    }
 }
 
 fn read_call(block: Value<'_>) -> ProposedCall {

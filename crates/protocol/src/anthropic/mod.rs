@@ -7,6 +7,7 @@ mod block;
 mod offer;
 mod refusal;
 mod request;
+mod rewrite;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -14,4 +15,5 @@ mod tests;
 pub(crate) use answer::read_message_answer;
 pub(crate) use refusal::{error_event, push_error_body};
 pub(crate) use request::read_messages;
+pub(crate) use rewrite::{Rewriter, rewrite_message};
 pub(crate) use stream::StreamReader;

@@ -1,8 +1,8 @@
 //! Streams of events.
 
-use super::answer::Counts;
+use super::answer::{Counts, call_kind};
 use crate::answer::{AnswerError, Outcome};
-use crate::call::Calls;
+use crate::call::{CallKind, Calls};
 use crate::json::Value;
 use crate::word::word;
 
@@ -49,6 +49,11 @@ impl StreamReader {
         Ok(())
     }
 
+    /// Whether the end has been said.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.outcome.ended
+    }
+
     /// What became of the answer.
     pub(crate) fn finish(self) -> Outcome {
         let usage = self.counts.usage().filter(|_| self.counted);
@@ -62,8 +67,10 @@ impl StreamReader {
             }
             if name.is("partial_json") {
                 // Of a block that is none, or has ended: some clients add it all the same, so it is written down as a call of its own.
-                self.calls.open((0, index))?;
-                self.calls.append_text((0, index), |call| &mut call.arguments, Some(value))?;
+                let place = (0, index);
+                let kind = if self.calls.is_open_at(place) { None } else { Some(CallKind::Unclear) };
+                self.calls.open(place, kind)?;
+                self.calls.append_text(place, |call| &mut call.arguments, Some(value))?;
             }
         }
         Ok(())
@@ -71,12 +78,11 @@ impl StreamReader {
 
     fn block(&mut self, index: u64, block: Option<Value<'_>>) -> Result<(), AnswerError> {
         let Some(block) = block else { return Ok(()) };
-        let kind = block.get("type").and_then(|kind| kind.as_str()).unwrap_or_default();
-        if kind.ends_with("tool_use") {
+        if let Some(kind) = call_kind(block) {
             // A block that begins where one did not end is a call of its own.
             self.calls.close(|(_, of)| of == index);
             let place = (0, index);
-            self.calls.open(place)?;
+            self.calls.open(place, Some(kind))?;
             self.calls.identify(place, block.get("id"))?;
             self.calls.append_text(place, |call| &mut call.name, block.get("name"))?;
             // Empty at the start of a stream, where the input follows in pieces.

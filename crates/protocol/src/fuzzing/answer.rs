@@ -4,7 +4,7 @@ use botwarden_types::{Delivery, Dialect, Operation};
 
 use crate::answer::{AnswerError, AnswerReader, Outcome, Usage};
 use crate::json::Document;
-use crate::{Bounds, ProposedCall, read_error, retain_models};
+use crate::{Bounds, Proposed, read_error, retain_models};
 
 /// Bytes at the start of the input that say how to cut the rest.
 const CUT_BYTES: usize = 4;
@@ -34,7 +34,7 @@ fn read<'c>(
     operation: Operation,
     delivery: Delivery,
     chunks: impl Iterator<Item = &'c [u8]>,
-) -> Result<(Vec<ProposedCall>, Outcome), AnswerError> {
+) -> Result<(Vec<Proposed>, Outcome), AnswerError> {
     let mut reader = AnswerReader::new(operation, delivery);
     let mut calls = Vec::new();
     for chunk in chunks {

@@ -6,6 +6,7 @@
 //!
 //! Why not `serde_json`: it keeps no spans, takes the last of duplicate names, and has no bound on values (ADR 0003).
 
+mod edit;
 mod error;
 mod member;
 mod parse;
@@ -13,6 +14,7 @@ mod scan;
 mod text;
 mod value;
 
+pub(crate) use edit::{Edits, ObjectText, array, quoted};
 pub use error::{JsonError, JsonErrorKind};
 pub(crate) use member::MemberReader;
 pub(crate) use text::plain_bytes;

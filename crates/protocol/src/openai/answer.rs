@@ -11,8 +11,8 @@ pub(crate) fn read_chat_answer(answer: Value<'_>, calls: &mut Calls) -> Result<O
     let mut reader = ChunkReader::default();
     reader.chunk(answer)?;
     reader.done();
-    reader.calls.take().into_iter().try_for_each(|call| calls.whole(call))?;
-    Ok(reader.finish())
+    *calls = std::mem::take(&mut reader.calls);
+    Ok(Outcome { tool_calls: calls.count(), ..reader.finish() })
 }
 
 /// Reads what is known of the answer to Embeddings.

@@ -9,6 +9,7 @@ mod message;
 mod offer;
 mod refusal;
 mod request;
+mod rewrite;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -17,4 +18,5 @@ pub(crate) use answer::{read_chat_answer, read_embeddings_answer};
 pub(crate) use embeddings::read_embeddings;
 pub(crate) use refusal::{error_event, push_error_body};
 pub(crate) use request::read_chat;
+pub(crate) use rewrite::Rewriter;
 pub(crate) use stream::ChunkReader;

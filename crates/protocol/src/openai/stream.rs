@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::likeness::Likeness;
 use crate::Bounds;
 use crate::answer::{AnswerError, Outcome, Usage};
-use crate::call::{Calls, Place};
-use crate::json::{Spare, Value};
+use crate::call::{CallKind, Calls, Place};
+use crate::json::{Kind, Name, Spare, Value};
 use crate::word::word;
 
 /// Stands for the older `function_call`, which has no index, among a choice's calls.
@@ -21,6 +21,8 @@ pub(crate) struct ChunkReader {
     outcome: Outcome,
     /// Calls, by choice and index: one comes in many pieces, and is complete when its choice is.
     pub(crate) calls: Calls,
+    /// Whether there are words before the first call.
+    pub(crate) spoke: bool,
     likeness: Likeness,
 }
 
@@ -41,6 +43,7 @@ impl ChunkReader {
     pub(crate) fn alike(&mut self, data: &[u8], bounds: &Bounds, spare: &mut Spare) -> bool {
         let bytes = self.likeness.text_bytes(data, bounds, spare);
         self.outcome.output_bytes_seen += bytes.unwrap_or(0);
+        self.spoke |= bytes.is_some_and(|bytes| bytes > 0);
         bytes.is_some()
     }
 
@@ -69,6 +72,11 @@ impl ChunkReader {
     pub(crate) fn done(&mut self) {
         self.outcome.ended = true;
         self.calls.close(|_| true);
+    }
+
+    /// Whether the end has been said.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.outcome.ended
     }
 
     /// What became of the answer.
@@ -103,6 +111,7 @@ impl ChunkReader {
         for (name, value) in message.entries() {
             if WORDS.iter().any(|known| name.is(known)) {
                 self.count(value);
+                self.spoke |= self.calls.count() == 0 && is_words(name, value);
             } else if name.is("tool_calls") {
                 let mut before = None;
                 for (at, call) in (0..).zip(value.items()) {
@@ -115,27 +124,30 @@ impl ChunkReader {
                     if is_other || before.replace(place) == Some(place) {
                         self.calls.close(|open| open == place);
                     }
-                    self.calls.open(place)?;
+                    self.calls.open(place, kind_of(call))?;
                     self.calls.identify(place, call.get("id"))?;
-                    for kind in ["function", "custom"] {
-                        call.get(kind).map_or(Ok(()), |called| self.called(place, called))?;
+                    for (kind, arguments) in [("function", "arguments"), ("custom", "input")] {
+                        call.get(kind).map_or(Ok(()), |called| self.called(place, called, arguments))?;
                     }
                 }
             } else if name.is("function_call") && ["name", "arguments"].iter().any(|field| says(value, field))
             {
                 let place = (choice, FUNCTION_CALL);
-                self.calls.open(place)?;
-                self.called(place, value)?;
+                self.calls.open(place, None)?;
+                self.called(place, value, "arguments")?;
             }
         }
         Ok(())
     }
 
-    fn called(&mut self, place: Place, called: Value<'_>) -> Result<(), AnswerError> {
-        for field in ["name", "arguments", "input"] {
+    fn called(&mut self, place: Place, called: Value<'_>, arguments: &str) -> Result<(), AnswerError> {
+        for field in ["name", arguments] {
             let Some(text) = called.get(field) else { continue };
             self.count(text);
             let is_name = field == "name";
+            if !is_name {
+                self.calls.sighted(place, text.span());
+            }
             // Arguments are a text, but for servers that send the object itself.
             let piece = text.as_str().unwrap_or_else(|| Cow::Borrowed(text.raw()));
             self.calls.append(
@@ -152,8 +164,25 @@ impl ChunkReader {
     }
 }
 
+/// What kind of call a piece of it says it is; nothing, if it says nothing about that.
+fn kind_of(call: Value<'_>) -> Option<CallKind> {
+    let is_there = |name| call.get(name).is_some_and(|value| value.kind() != Kind::Null);
+    let told = call.get("type").and_then(|told| told.as_str()).filter(|told| !told.is_empty());
+    match (is_there("function"), is_there("custom"), told.as_deref()) {
+        (_, false, Some("function")) | (true, false, None) => Some(CallKind::Function),
+        (false, _, Some("custom")) | (false, true, None) => Some(CallKind::Custom),
+        (false, false, None) => None,
+        _ => Some(CallKind::Unclear),
+    }
+}
+
+/// Whether a field of a message holds words that people are shown.
+pub(super) fn is_words(name: Name<'_>, value: Value<'_>) -> bool {
+    name.is("content") && value.as_str().is_some_and(|text| !text.is_empty())
+}
+
 /// Whether a field is there and not empty.
-fn says(object: Value<'_>, field: &str) -> bool {
+pub(super) fn says(object: Value<'_>, field: &str) -> bool {
     object
         .get(field)
         .is_some_and(|value| value.as_str().is_none_or(|text| !text.is_empty()) && value.raw() != "null")
