@@ -183,11 +183,7 @@ impl Server {
             limiter(&state.dir, settings, clock.now()).context("opening the limit journal")?;
         let stops = Arc::new(Stops::load(store.quarantine()).await.context("reading what is stopped")?);
         let live = live(&config, &lookup, &limiter)?;
-        let audit = AuditLog::open(&state.dir, keyring.clone(), env!("CARGO_PKG_VERSION"), clock.now().wall)
-            .await
-            .context("opening the audit log")?;
-        let configured = accountable::configured(None, config.digest, 0)?;
-        audit.note(clock.now().wall, configured)?.durable().await.context("writing the audit log")?;
+        let audit = open_audit_log(&state, &keyring, &config, clock.now().wall).await?;
         let witnesses = witnesses(&config, &state.dir, &audit, &clock)?;
         let (archive, archiving) = Archivist::new(store.clone(), clock.clone());
         let ports = Ports {
@@ -373,6 +369,21 @@ fn live(config: &Config, lookup: &KeyLookup, limiter: &Limiter) -> anyhow::Resul
         tracing::warn!("{gap}");
     }
     Live::new(bots, &lock, config.bounds, config.timeouts, limiter).context("preparing the configuration")
+}
+
+/// Opens the audit log, and writes down under which configuration the gateway starts.
+async fn open_audit_log(
+    state: &State,
+    keyring: &Arc<Keyring>,
+    config: &Config,
+    now: UnixMs,
+) -> anyhow::Result<Arc<AuditLog>> {
+    let audit = AuditLog::open(&state.dir, keyring.clone(), env!("CARGO_PKG_VERSION"), now)
+        .await
+        .context("opening the audit log")?;
+    let configured = accountable::configured(None, config.digest, 0)?;
+    audit.note(now, configured)?.durable().await.context("writing the audit log")?;
+    Ok(audit)
 }
 
 /// Whoever is to keep watch over the audit log.

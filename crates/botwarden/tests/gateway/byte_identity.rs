@@ -88,8 +88,8 @@ async fn whatever_either_side_sends_arrives_byte_for_byte() {
     let asked_for = under_way.clone();
     let upstream = FakeUpstream::start(move |asked| answer(asked, &asked_for)).await;
     let gateway = GatewayBuilder::new(env!("CARGO_BIN_EXE_botwarden"))
-        .bot("open", "openai", &upstream.url(), "")
-        .bot("anth", "anthropic", &upstream.url(), "")
+        .bot("open", "openai", &upstream.url(), "tools = \"open\"")
+        .bot("anth", "anthropic", &upstream.url(), "tools = \"open\"")
         .start()
         .await;
     let all = exchanges();

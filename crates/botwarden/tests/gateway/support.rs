@@ -61,10 +61,10 @@ pub(crate) struct Setup {
     rights: &'static [&'static str],
 }
 
-/// A shop whose bot speaks OpenAI's dialect; its key names users.
+/// A shop whose bot speaks OpenAI's dialect; its key names users, and its tools are its own affair.
 pub(crate) fn openai() -> Setup {
     let rights = &["chat", "assert-user"];
-    Setup { dialect: "openai", bot: String::new(), top: String::new(), rights }
+    Setup { dialect: "openai", bot: "tools = \"open\"\n".to_owned(), top: String::new(), rights }
 }
 
 /// A shop whose bot speaks Anthropic's dialect.

@@ -176,11 +176,11 @@ async fn one_with_two_readings_is_replaced_by_a_refusal_and_so_is_the_one_beside
     let verdicts: Vec<_> = ids
         .iter()
         .flat_map(|id| of_request(&all, id, "tool_call"))
-        .map(|call| call["verdict"].clone())
+        .map(|call| call["reason"].clone())
         .collect();
     assert_eq!(verdicts, ["call-unclear", "beside-refused", "call-unclear"]);
     for id in &ids {
-        assert_eq!(of_request(&all, id, "outcome")[0]["verdict"], "call-unclear");
+        assert_eq!(of_request(&all, id, "outcome")[0]["reason"], "call-unclear");
     }
 }
 

@@ -60,12 +60,12 @@ pub(super) struct Passing {
     sent: u64,
     terms: Terms,
     alarm: Option<Pin<Box<Sleep>>>,
-    /// What it stands on. A document was begun with a credential that held, and ends with it.
-    credential: Option<Credential>,
 }
 
-/// How long it may be, and how long it may take.
+/// What it stands on, how long it may be, and how long it may take.
 pub(super) struct Terms {
+    /// What it stands on. A document was begun with a credential that held, and ends with it.
+    pub(super) credential: Option<Credential>,
     pub(super) bytes_max: usize,
     /// The longest silence.
     pub(super) between: Duration,
@@ -79,7 +79,6 @@ impl Passing {
         lease: Lease,
         exchange: &Exchange,
         delivery: Delivery,
-        credential: Option<Credential>,
         patron: Arc<Patron>,
         room: Option<Arc<Room>>,
         terms: Terms,
@@ -105,7 +104,6 @@ impl Passing {
             sent: 0,
             terms,
             alarm: None,
-            credential,
         }
     }
 
@@ -379,12 +377,12 @@ impl Passing {
 
     /// Ready when the credential is taken back.
     fn poll_taken_back(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.credential.as_mut().map_or(Poll::Pending, |credential| credential.poll_over(cx))
+        self.terms.credential.as_mut().map_or(Poll::Pending, |credential| credential.poll_over(cx))
     }
 
     /// Whether it was taken back.
     fn is_taken_back(&self) -> bool {
-        self.credential.as_ref().is_some_and(Credential::is_over)
+        self.terms.credential.as_ref().is_some_and(Credential::is_over)
     }
 
     /// A piece leaves; with the last one the answer is over.
@@ -414,8 +412,8 @@ impl Passing {
     }
 
     fn cut_taken_back(&mut self, record: &mut Record) -> Option<Result<Frame<Bytes>, Cut>> {
-        let is_stopped = self.credential.as_ref().is_some_and(Credential::is_stopped);
-        self.credential = None; // a future that is over must not be polled again
+        let is_stopped = self.terms.credential.as_ref().is_some_and(Credential::is_stopped);
+        self.terms.credential = None; // a future that is over must not be polled again
         if is_stopped {
             return self.cut(record, "quarantined", "an operator has stopped this");
         }

@@ -84,9 +84,10 @@ impl Worker {
         }
         let delivery = if streamed { Delivery::Streamed } else { Delivery::Whole };
         let between = if streamed { timeouts.upstream_between } else { timeouts.upstream_total };
-        let terms = Terms { bytes_max: bounds.answer_bytes_max, between, ends_at, last_byte: at };
-        let credential = streamed.then(|| Credential::new(patron.clone(), self.shared.quarantine.clone(), begun));
-        let passing = Passing::new(body, lease, &exchange, delivery, credential, patron, room, terms);
+        let credential =
+            streamed.then(|| Credential::new(patron.clone(), self.shared.quarantine.clone(), begun));
+        let terms = Terms { credential, bytes_max: bounds.answer_bytes_max, between, ends_at, last_byte: at };
+        let passing = Passing::new(body, lease, &exchange, delivery, patron, room, terms);
         Ok(Screened { head, body: Source::Passing(Box::new(passing)), verdict: "allowed" })
     }
 }

@@ -79,7 +79,7 @@ impl<'c> Rewriter<'c> {
                 let is_first = has_call(message) && self.refused.insert(index);
                 let words = is_first.then(|| joined(words_of(message), text, after_words));
                 let mut rest = ObjectText::keeping(message, |name| {
-                    !is_call(name) && !(words.is_some() && name.is("content"))
+                    !(is_call(name) || words.is_some() && name.is("content"))
                 });
                 if let Some(words) = &words {
                     rest.push_text("content", words);

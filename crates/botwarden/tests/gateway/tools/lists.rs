@@ -2,7 +2,9 @@
 
 use botwarden_testkit::{FakeTools, ToolEra};
 
-use super::{ALL, Desk, LIST, LOOK, ORDERS, REFUND, client, envelope, gateway, names, stateless, tools};
+use super::{
+    ALL, Desk, LIST, LOOK, OPEN, ORDERS, REFUND, client, envelope, gateway, names, stateless, tools,
+};
 
 #[tokio::test]
 async fn definitions_are_the_servers_own_bytes() {
@@ -37,7 +39,7 @@ async fn servers_are_listed_together_and_one_that_is_gone_hides_only_its_own() {
     };
     let bot =
         server("one", &one.url()) + &server("gone", "http://127.0.0.1:1/mcp") + &server("two", &two.url());
-    let bot = bot + "[[bot.tool_server]]\nname = \"inside\"\n";
+    let bot = format!("{OPEN}{bot}") + "[[bot.tool_server]]\nname = \"inside\"\n";
     let gateway = gateway(&bot, "").await;
     let key = gateway.key("shop", &["chat"]).await;
     let mut client = client(&gateway, &key).await;
@@ -63,7 +65,8 @@ async fn long_lists_come_in_pages() {
     let server = |name: &str, url: &str| {
         format!("[[bot.tool_server]]\nname = \"{name}\"\npin = \"off\"\nurl = \"{url}\"\n")
     };
-    let gateway = gateway(&(server("one", &one.url()) + &server("two", &two.url())), "").await;
+    let gateway =
+        gateway(&(OPEN.to_owned() + &server("one", &one.url()) + &server("two", &two.url())), "").await;
     let key = gateway.key("shop", &["chat"]).await;
     let mut client = client(&gateway, &key).await;
     let first = client.post(ALL, LIST).await;

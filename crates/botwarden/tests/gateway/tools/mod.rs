@@ -13,6 +13,8 @@ mod steps;
 
 use botwarden_testkit::{Answer, Client, FakeTools, Gateway, GatewayBuilder, Reply, ToolCalled, ToolEra};
 
+/// A bot whose tools are whatever its servers have: what passes is tested here, not what may.
+pub(crate) const OPEN: &str = "tools = \"open\"\n";
 /// The endpoint of one server.
 pub(crate) const ORDERS: &str = "/mcp/orders";
 /// The endpoint of all.
@@ -48,7 +50,8 @@ impl Desk {
         run: impl Fn(&ToolCalled) -> Answer + Send + Sync + 'static,
     ) -> Self {
         let server = FakeTools::start(era, &tools(), run).await;
-        let bot = format!("[[bot.tool_server]]\nname = \"orders\"\nurl = \"{}\"\n{more}\n", server.url());
+        let bot =
+            format!("{OPEN}[[bot.tool_server]]\nname = \"orders\"\nurl = \"{}\"\n{more}\n", server.url());
         let gateway = gateway(&bot, "").await;
         let key = gateway.key("shop", &["chat", "assert-user"]).await;
         Self { server, gateway, key }

@@ -43,7 +43,7 @@ impl Local {
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
         let pid = folder.path().join("pid");
         let bot = format!(
-            "[[bot.tool_server]]\nname = \"local\"\npin = \"off\"\ncommand = [\"/bin/sh\", {program:?}, {pid:?}]\nenv = [\"GIVEN\"]\ntimeout = \"5s\"\n"
+            "tools = \"open\"\n[[bot.tool_server]]\nname = \"local\"\npin = \"off\"\ncommand = [\"/bin/sh\", {program:?}, {pid:?}]\nenv = [\"GIVEN\"]\ntimeout = \"5s\"\n"
         );
         let builder = botwarden_testkit::GatewayBuilder::new(env!("CARGO_BIN_EXE_botwarden"));
         let builder = builder.env("TOOL_TOKEN", "tool-secret").env("GIVEN", "yes");
@@ -119,7 +119,7 @@ async fn it_hears_of_cancellation_survives_a_reload_and_ends_with_the_gateway() 
 
 #[tokio::test]
 async fn one_that_cannot_be_started_is_said_to_be_unreachable() {
-    let bot = "[[bot.tool_server]]\nname = \"local\"\npin = \"off\"\ncommand = [\"/nonexistent\"]\ntimeout = \"300ms\"\n";
+    let bot = "tools = \"open\"\n[[bot.tool_server]]\nname = \"local\"\npin = \"off\"\ncommand = [\"/nonexistent\"]\ntimeout = \"300ms\"\n";
     let gateway = gateway(bot, "").await;
     let key = gateway.key("shop", &["chat"]).await;
     let mut client = client(&gateway, &key).await;
