@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use botwarden_crypto::Pepper;
-use botwarden_gateway::{Outcome, Watch};
+use botwarden_gateway::{Outcome, Watch, survey};
 use botwarden_identity::keys::{self, NewKey};
 use botwarden_identity::{Right, Rights};
+use botwarden_policy::pin::Lock;
 use botwarden_types::{BotName, Clock, KeyId, Secret, SystemClock, UnixMs};
 use tokio::sync::mpsc;
 
@@ -57,8 +58,11 @@ pub(super) enum Lifetime {
 }
 
 const TEMPLATE: &str = include_str!("templates/demo.toml");
+const CONTRACT: &str = include_str!("templates/shop.contract.toml");
 /// The name in the configuration for the model's key. It never is in the environment: [`KeyLookup`] gives it.
 const MODEL_KEY: &str = "BOTWARDEN_DEMO_MODEL_KEY";
+/// The same for the token of the shop's tools.
+const TOOLS_TOKEN: &str = "BOTWARDEN_DEMO_TOOLS_TOKEN";
 /// Decisions that wait for the view; a screenful is more than anyone reads.
 const DECISIONS_MAX: usize = 256;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -80,27 +84,51 @@ impl Watch for Tap {
     }
 }
 
-/// Starts Botwarden in front of `model`, which serves whoever holds `model_key`, with its state in `folder`.
-pub(super) async fn start(
-    folder: &Path,
-    model: SocketAddr,
-    model_key: &Secret,
-) -> anyhow::Result<DemoGateway> {
+/// Where something is that Botwarden stands in front of, and what it wants to be shown.
+pub(super) struct Behind {
+    pub(super) address: SocketAddr,
+    pub(super) credential: Secret,
+}
+
+/// Starts Botwarden in front of `model` and `tools`, with its state in `folder`.
+pub(super) async fn start(folder: &Path, model: &Behind, tools: &Behind) -> anyhow::Result<DemoGateway> {
     let file = folder.join("botwarden.toml");
-    let text = TEMPLATE.replace("{model}", &model.to_string()).replace("{key_env}", MODEL_KEY);
+    let text = TEMPLATE
+        .replace("{model}", &model.address.to_string())
+        .replace("{key_env}", MODEL_KEY)
+        .replace("{tools}", &tools.address.to_string())
+        .replace("{tool_env}", TOOLS_TOKEN);
     std::fs::write(&file, text).context("writing the demo's configuration")?;
+    std::fs::write(folder.join("shop.contract.toml"), CONTRACT).context("writing the shop's contract")?;
     let config = Config::load(&file).context("reading the demo's configuration")?;
+    accept_tools(&config, &tools.credential).await.context("accepting the shop's tools")?;
     let state = State::open(&config).await?;
     let audit = state.dir.audit();
     let keyring = state.keyring().await?;
     let pepper = keyring.pepper()?;
     keyring.close().await;
-    let key = model_key.clone();
-    let lookup: KeyLookup = Arc::new(move |name| (name == MODEL_KEY).then(|| key.expose().to_owned()));
+    let (key, token) = (model.credential.clone(), tools.credential.clone());
+    let lookup: KeyLookup = Arc::new(move |name| match name {
+        MODEL_KEY => Some(key.expose().to_owned()),
+        TOOLS_TOKEN => Some(token.expose().to_owned()),
+        _ => None,
+    });
     let (tap, decisions) = mpsc::channel(DECISIONS_MAX);
     let server = Server::start(config, lookup, vec![Arc::new(Tap(tap))]).await?;
     let (gateway, ops) = (server.addresses().gateway, server.addresses().ops);
     Ok(DemoGateway { gateway, ops, decisions, server, pepper, audit })
+}
+
+/// Accepts what the tool servers offer, as an operator does with `botwarden policy pin --accept`.
+async fn accept_tools(config: &Config, token: &Secret) -> anyhow::Result<()> {
+    let mut lock = Lock::default();
+    for bot in &config.bots {
+        for server in &bot.tool_servers {
+            let seen = survey(server, Some(token), &config.bounds, &config.timeouts).await?;
+            lock.accept(bot.name.as_str(), &server.name, seen.offered);
+        }
+    }
+    Ok(std::fs::write(&config.tools_lock, lock.to_text()?)?)
 }
 
 impl DemoGateway {

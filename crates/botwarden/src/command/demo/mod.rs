@@ -133,6 +133,6 @@ mod tests {
             serde_json::from_str(&view::document(&outcomes, &totals).unwrap()).unwrap();
         assert_eq!(report["ok"], true);
         let count = |kind: &str| report[kind].as_array().unwrap().len();
-        assert_eq!((count("allowed"), count("stopped"), count("not_yet_stopped")), (6, 21, 7));
+        assert_eq!((count("allowed"), count("stopped"), count("not_yet_stopped")), (7, 26, 3));
     }
 }

@@ -1,4 +1,4 @@
-//! Everybody who acts: customers, strangers, a hijacked bot, senders of broken requests, floods, and the attacks that
+//! Everybody who acts: customers, strangers, a hijacked bot and those whose words it follows, senders of broken requests, floods, and the attacks that
 //! still get through.
 
 mod background;
@@ -7,6 +7,7 @@ mod floods;
 mod hijacked;
 mod malformed;
 mod open;
+mod origins;
 mod stage;
 mod strangers;
 
@@ -21,6 +22,7 @@ pub(super) async fn act(stage: &Stage, act: Act) -> anyhow::Result<Seen> {
         Act::OwnOrder => customers::own_order(stage).await,
         Act::OwnOrders => customers::own_orders(stage).await,
         Act::Reviews => customers::reviews(stage).await,
+        Act::OwnRefund => customers::own_refund(stage).await,
         Act::WhoAreYou => customers::who_are_you(stage).await,
         Act::NoCredential => strangers::no_credential(stage).await,
         Act::StraightToModel => strangers::straight_to_model(stage).await,
@@ -45,10 +47,11 @@ pub(super) async fn act(stage: &Stage, act: Act) -> anyhow::Result<Seen> {
         Act::DrainBudget => floods::drain_budget(stage).await,
         Act::HoardStreams => floods::hoard_streams(stage).await,
         Act::OthersGoOn => customers::own_order(stage).await,
-        Act::OthersOrder => open::others_order(stage).await,
-        Act::InjectedRefund => open::injected_refund(stage).await,
-        Act::MailOrders => open::mail_orders(stage).await,
-        Act::Enumerate => open::enumerate(stage).await,
+        Act::OthersOrder => origins::others_order(stage).await,
+        Act::InjectedRefund => origins::injected_refund(stage).await,
+        Act::OthersRefund => origins::others_refund(stage).await,
+        Act::MailOrders => origins::mail_orders(stage).await,
+        Act::Enumerate => origins::enumerate(stage).await,
         Act::InjectionText => open::injection_text(stage).await,
         Act::StaffToken => open::staff_token(stage).await,
         Act::FalsePromise => open::false_promise(stage).await,

@@ -15,10 +15,10 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::command::demo::client::{Ask, Client};
-use crate::command::demo::gateway::{self, DemoGateway, IssuedKey, Lifetime};
+use crate::command::demo::gateway::{self, Behind, DemoGateway, IssuedKey, Lifetime};
 use crate::command::demo::model::{MODEL, ScriptedModel};
 use crate::command::demo::shop::{
-    ALICE, BOB, Bot, CHAT, CHLOE, DORA, Database, ERIN, FRANK, MALLORY, Session, TRUDY, Talk,
+    ALICE, BOB, Bot, CHAT, CHLOE, DORA, Database, ERIN, FRANK, MALLORY, Session, TRUDY, Talk, ToolServer,
 };
 use crate::command::demo::tour::Seen;
 use crate::command::demo::trail::Trail;
@@ -29,6 +29,7 @@ pub(in super::super) struct Stage {
     folder: TempDir,
     pub(in super::super) gateway: DemoGateway,
     model: ScriptedModel,
+    _tools: ToolServer,
     pub(super) database: Database,
     pub(super) bot: Bot,
     pub(super) sessions: Sessions,
@@ -66,15 +67,22 @@ impl Stage {
         let model_key = Secret::new(Token::random()?.expose().to_owned());
         let model = ScriptedModel::start(&model_key, SecretKey::generate()?.pepper()).await;
         let model = model.context("starting the scripted model")?;
-        let gateway = gateway::start(folder.path(), model.address(), &model_key)
+        let token = Secret::new(Token::random()?.expose().to_owned());
+        let tools = ToolServer::start(&token, SecretKey::generate()?.pepper(), database.clone());
+        let tools = tools.await.context("starting the shop's tools")?;
+        let (model_behind, tools_behind) = (
+            Behind { address: model.address(), credential: model_key },
+            Behind { address: tools.address(), credential: token },
+        );
+        let gateway = gateway::start(folder.path(), &model_behind, &tools_behind)
             .await
             .context("starting the gateway")?;
         let backend = gateway.issue_key(&[Right::Session], Lifetime::Unbounded).await?;
-        let bot = Bot::new(Client::new(gateway.gateway), backend.key, database.clone());
+        let bot = Bot::new(Client::new(gateway.gateway), backend.key);
         let sessions = Sessions::open(&bot).await?;
         let keys = Keys::issue(&gateway).await?;
         let flood_began = OnceLock::new();
-        Ok(Self { began, folder, gateway, model, database, bot, sessions, keys, flood_began })
+        Ok(Self { began, folder, gateway, model, _tools: tools, database, bot, sessions, keys, flood_began })
     }
 
     /// Stops the gateway; the rest goes with the stage.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{self, Answer, ToolCall};
-use super::{Customer, Database, tools};
+use super::{Customer, tools};
 use crate::command::demo::client::{Ask, Client, Head, Reply};
 use crate::command::demo::model::MODEL;
 
@@ -17,15 +17,16 @@ const ANSWER_TOKENS_MAX: u32 = 2000;
 /// How long a customer's session lives.
 const SESSION_TTL_S: u32 = 24 * 3600;
 pub(in super::super) const CHAT: &str = "/v1/chat/completions";
+/// The shop's tools, behind the gateway.
+const TOOLS: &str = "/mcp/shop";
 pub(in super::super) const SESSIONS: &str = "/botwarden/v1/sessions";
 
 /// The support bot.
 #[derive(Clone)]
 pub(in super::super) struct Bot {
     gateway: Client,
-    /// Opens sessions. The model and its tools never see it.
+    /// Opens sessions and posts what customers typed. The model and its tools never see it.
     backend_key: Secret,
-    database: Database,
 }
 
 /// One customer's conversation.
@@ -38,7 +39,7 @@ pub(in super::super) struct Session {
 
 /// How a question was answered.
 pub(in super::super) struct Talk {
-    /// The last answer's head: of the refusal, if there was one.
+    /// The last answer's head: of the refusal, if there was one. Its verdict is the first that was not `allowed`.
     pub(in super::super) head: Head,
     /// What the customer read; empty after a refusal.
     pub(in super::super) said: String,
@@ -52,8 +53,8 @@ struct Opened {
 
 impl Bot {
     /// A bot that reaches its model through `gateway`, as whoever holds `backend_key`.
-    pub(in super::super) fn new(gateway: Client, backend_key: Secret, database: Database) -> Self {
-        Self { gateway, backend_key, database }
+    pub(in super::super) fn new(gateway: Client, backend_key: Secret) -> Self {
+        Self { gateway, backend_key }
     }
 
     /// Tells the gateway who the customer is, and gets the token with which to speak for this customer alone.
@@ -74,6 +75,34 @@ impl Bot {
         Ok(self.gateway.send(Ask::delete(&path).with(&self.backend_key)).await?.head)
     }
 
+    /// Tells the gateway what the customer typed: nothing that the bot says of that counts there.
+    async fn post_turn(&self, session: &Session, text: &str) -> anyhow::Result<()> {
+        let path = format!("{SESSIONS}/{}/turns", session.id);
+        let ask = Ask::post(&path, json!({ "text": text }).to_string()).with(&self.backend_key);
+        let head = self.gateway.send(ask).await?.head;
+        if head.status != 201 {
+            bail!("posting what the customer typed: status {}, {}", head.status, head.verdict);
+        }
+        Ok(())
+    }
+
+    /// Has the gateway call a tool, and gives what it returned, or why it was not called.
+    async fn call_tool(
+        &self,
+        session: &Session,
+        call: &ToolCall,
+        verdicts: &mut Verdicts,
+    ) -> anyhow::Result<String> {
+        let arguments: Value = serde_json::from_str(&call.arguments).unwrap_or_default();
+        let params = json!({ "name": call.name, "arguments": arguments });
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        let mut reply = self.gateway.send(Ask::post(TOOLS, body.to_string()).with(&session.token)).await?;
+        verdicts.hear(&mut reply.head);
+        let answer: Value = serde_json::from_slice(&reply.body).context("reading what a tool returned")?;
+        let text = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        text("/result/content/0/text").or_else(|| text("/error/message")).context("a tool returned nothing")
+    }
+
     /// Answers a customer's question: asks the model, runs what it wants run, and asks again.
     pub(in super::super) async fn answer(
         &self,
@@ -81,12 +110,15 @@ impl Bot {
         question: &str,
         delivery: Delivery,
     ) -> anyhow::Result<Talk> {
+        self.post_turn(session, question).await?;
         let mut messages = vec![
             json!({ "role": "system", "content": instructions(session.customer) }),
             json!({ "role": "user", "content": question }),
         ];
+        let mut verdicts = Verdicts::default();
         for _ in 0..ROUNDS_MAX {
-            let reply = self.ask_model(session, &messages, delivery).await?;
+            let mut reply = self.ask_model(session, &messages, delivery).await?;
+            verdicts.hear(&mut reply.head);
             if reply.head.status != 200 {
                 return Ok(Talk { head: reply.head, said: String::new() });
             }
@@ -98,9 +130,8 @@ impl Bot {
                 json!({ "role": "assistant", "content": null, "tool_calls": calls_json(&answer.calls) }),
             );
             for call in &answer.calls {
-                let result = tools::run(&self.database, &call.name, &call.arguments).await;
-                messages
-                    .push(json!({ "role": "tool", "tool_call_id": call.id, "content": result.to_string() }));
+                let result = self.call_tool(session, call, &mut verdicts).await?;
+                messages.push(json!({ "role": "tool", "tool_call_id": call.id, "content": result }));
             }
         }
         bail!("the model still called tools after {ROUNDS_MAX} rounds")
@@ -120,6 +151,21 @@ impl Bot {
             "stream": delivery == Delivery::Streamed,
         });
         self.gateway.send(Ask::post(CHAT, body.to_string()).with(&session.token)).await
+    }
+}
+
+/// What the gateway said of each step of a conversation.
+#[derive(Default)]
+struct Verdicts(Option<String>);
+
+impl Verdicts {
+    /// Keeps the first verdict that stopped something; later ones are only what came of it.
+    fn hear(&mut self, head: &mut Head) {
+        match &self.0 {
+            Some(first) => head.verdict.clone_from(first),
+            None if head.verdict == "allowed" => {}
+            None => self.0 = Some(head.verdict.clone()),
+        }
     }
 }
 

@@ -27,7 +27,7 @@ impl Database {
 
     /// One order with the name and the address it goes to; `None` if there is none of that number.
     pub(super) async fn order(&self, id: &str) -> sqlx::Result<Option<Value>> {
-        let sql = "SELECT o.id, o.item, o.status, o.address, c.name FROM orders o JOIN customers c \
+        let sql = "SELECT o.id, o.item, o.status, o.address, c.name, c.id FROM orders o JOIN customers c \
                    ON c.id = o.customer_id WHERE o.id = ?";
         let row: Option<OrderRow> = sqlx::query_as(sql).bind(id).fetch_optional(&self.pool).await?;
         Ok(row.map(order_json))
@@ -35,7 +35,7 @@ impl Database {
 
     /// All orders of one customer.
     pub(super) async fn orders_of(&self, customer: &str) -> sqlx::Result<Vec<Value>> {
-        let sql = "SELECT o.id, o.item, o.status, o.address, c.name FROM orders o JOIN customers c \
+        let sql = "SELECT o.id, o.item, o.status, o.address, c.name, c.id FROM orders o JOIN customers c \
                    ON c.id = o.customer_id WHERE c.id = ? ORDER BY o.id";
         let rows: Vec<OrderRow> = sqlx::query_as(sql).bind(customer).fetch_all(&self.pool).await?;
         Ok(rows.into_iter().map(order_json).collect())
@@ -48,11 +48,18 @@ impl Database {
         Ok(rows.into_iter().map(|(author, text)| json!({ "author": author, "text": text })).collect())
     }
 
-    /// Pays `amount` for an order to an account; an order that does not exist is an error of the database.
-    pub(super) async fn refund(&self, order: &str, amount: &str, iban: &str) -> sqlx::Result<()> {
-        let sql = "INSERT INTO refunds (order_id, amount, iban) VALUES (?, ?, ?)";
-        sqlx::query(sql).bind(order).bind(amount).bind(iban).execute(&self.pool).await?;
-        Ok(())
+    /// Pays `amount` for an order of that customer to an account. `false` if the customer has no such order.
+    pub(super) async fn refund(
+        &self,
+        order: &str,
+        customer: &str,
+        amount: &str,
+        iban: &str,
+    ) -> sqlx::Result<bool> {
+        let sql = "INSERT INTO refunds (order_id, amount, iban) \
+                   SELECT id, ?, ? FROM orders WHERE id = ? AND customer_id = ?";
+        let paid = sqlx::query(sql).bind(amount).bind(iban).bind(order).bind(customer);
+        Ok(paid.execute(&self.pool).await?.rows_affected() == 1)
     }
 
     /// Puts an e-mail into the outbox.
@@ -77,9 +84,9 @@ impl Database {
     }
 }
 
-/// id, item, status, address, the customer's name
-type OrderRow = (String, String, String, String, String);
+/// id, item, status, address, the customer's name, the customer's id
+type OrderRow = (String, String, String, String, String, String);
 
-fn order_json((order, item, status, address, name): OrderRow) -> Value {
-    json!({ "order": order, "item": item, "status": status, "address": address, "name": name })
+fn order_json((order, item, status, address, name, customer): OrderRow) -> Value {
+    json!({ "order": order, "item": item, "status": status, "address": address, "name": name, "customer_id": customer })
 }

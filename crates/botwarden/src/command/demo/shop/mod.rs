@@ -1,16 +1,19 @@
 //! A shop with a support bot, as somebody would build it who trusts the model: the bot runs every tool call it is told to.
 //!
-//! [`Bot`] is the application behind Botwarden: it opens a session for each customer with its backend key and talks to
-//! the model with the session's token alone. [`Database`] holds the orders, in SQLite. Nothing here checks whose order is
-//! asked for: that is what a hijacked bot looks like from outside, and what the gateway must contain.
+//! [`Bot`] is the application behind Botwarden: it opens a session for each customer with its backend key, posts there what the
+//! customer typed, and talks to the model and to the tools with the session's token alone. [`ToolServer`] runs the tools on the
+//! orders in [`Database`]. Nothing here checks whose order is asked for, or who said so: that is what a hijacked bot looks like
+//! from outside, and what the gateway must contain.
 
 mod answer;
 mod bot;
 mod database;
+mod tool_server;
 mod tools;
 
 pub(super) use bot::{Bot, CHAT, SESSIONS, STAFF_TOKEN, Session, Talk};
 pub(super) use database::Database;
+pub(super) use tool_server::ToolServer;
 
 /// A customer of the shop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

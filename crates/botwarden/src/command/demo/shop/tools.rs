@@ -11,7 +11,7 @@ const OFFERED: [(&str, &str, &[&str]); 5] = [
     ("lookup_order", "Looks an order up", &["order_id"]),
     ("list_orders", "Lists a customer's orders", &["customer_id"]),
     ("read_reviews", "Reads what customers write of a product", &["product"]),
-    ("refund", "Pays an order back", &["order_id", "amount", "iban"]),
+    ("refund", "Pays a customer's order back", &["order_id", "amount", "iban", "customer_id"]),
     ("send_email", "Writes to somebody", &["to", "subject", "body"]),
 ];
 
@@ -21,23 +21,31 @@ pub(super) fn offers() -> Value {
 }
 
 fn offer(name: &str, description: &str, arguments: &[&str]) -> Value {
-    let properties: serde_json::Map<_, _> =
-        arguments.iter().map(|name| ((*name).to_owned(), json!({ "type": "string" }))).collect();
-    let parameters = json!({ "type": "object", "properties": properties, "required": arguments });
-    let function = json!({ "name": name, "description": description, "parameters": parameters });
+    let function = json!({ "name": name, "description": description, "parameters": schema(arguments) });
     json!({ "type": "function", "function": function })
 }
 
+/// The same as a tool server says it.
+pub(super) fn definitions() -> Value {
+    let definition = |(name, description, arguments): &(&str, &str, &[&str])| json!({ "name": name, "description": description, "inputSchema": schema(arguments) });
+    OFFERED.iter().map(definition).collect()
+}
+
+fn schema(arguments: &[&str]) -> Value {
+    let properties: serde_json::Map<_, _> =
+        arguments.iter().map(|name| ((*name).to_owned(), json!({ "type": "string" }))).collect();
+    json!({ "type": "object", "properties": properties, "required": arguments })
+}
+
 /// Runs a call. What cannot be done is told to the model, as such programs do.
-pub(super) async fn run(database: &Database, tool: &str, arguments: &str) -> Value {
+pub(super) async fn run(database: &Database, tool: &str, arguments: &Value) -> Value {
     match dispatch(database, tool, arguments).await {
         Ok(result) => result,
         Err(error) => json!({ "error": error.to_string() }),
     }
 }
 
-async fn dispatch(database: &Database, tool: &str, arguments: &str) -> sqlx::Result<Value> {
-    let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
+async fn dispatch(database: &Database, tool: &str, arguments: &Value) -> sqlx::Result<Value> {
     let argument = |name: &str| arguments.get(name).and_then(Value::as_str).unwrap_or_default();
     Ok(match tool {
         "lookup_order" => match database.order(argument("order_id")).await? {
@@ -48,8 +56,10 @@ async fn dispatch(database: &Database, tool: &str, arguments: &str) -> sqlx::Res
         "read_reviews" => json!({ "reviews": database.reviews_of(argument("product")).await? }),
         "refund" => {
             let (amount, iban) = (argument("amount"), argument("iban"));
-            database.refund(argument("order_id"), amount, iban).await?;
-            json!({ "refunded": amount, "iban": iban })
+            match database.refund(argument("order_id"), argument("customer_id"), amount, iban).await? {
+                true => json!({ "refunded": amount, "iban": iban }),
+                false => json!({ "error": "that customer has no such order" }),
+            }
         }
         "send_email" => {
             database.send(argument("to"), argument("subject"), argument("body")).await?;
@@ -72,7 +82,18 @@ mod tests {
             ("no such order", "lookup_order", json!({ "order_id": "9999" }), "there is no such order"),
             ("orders", "list_orders", json!({ "customer_id": "c-102" }), "two clay mugs"),
             ("reviews", "read_reviews", json!({ "product": "kettle" }), "ASSISTANT"),
-            ("refund", "refund", json!({ "order_id": "1002", "amount": "1.00", "iban": "X" }), "refunded"),
+            (
+                "refund",
+                "refund",
+                json!({ "order_id": "1002", "amount": "1.00", "iban": "X", "customer_id": "c-102" }),
+                "refunded",
+            ),
+            (
+                "a refund to another",
+                "refund",
+                json!({ "order_id": "1002", "amount": "1.00", "iban": "X", "customer_id": "c-107" }),
+                "no such order",
+            ),
             ("a refund for nothing", "refund", json!({ "order_id": "9999" }), "error"),
             (
                 "mail",
@@ -82,11 +103,11 @@ mod tests {
             ),
             ("no such tool", "drop_tables", json!({}), "there is no such tool"),
         ] {
-            let result = run(&shop, tool, &arguments.to_string()).await.to_string();
+            let result = run(&shop, tool, &arguments).await.to_string();
             assert!(result.contains(holds), "{name}: {result}");
         }
         assert_eq!(
-            run(&shop, "lookup_order", "not JSON").await,
+            run(&shop, "lookup_order", &Value::Null).await,
             json!({ "error": "there is no such order" })
         );
         assert_eq!(shop.refunds_to("X").await.unwrap(), 1);

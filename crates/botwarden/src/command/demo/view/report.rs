@@ -49,7 +49,7 @@ pub(in super::super) fn document(outcomes: &[Outcome], totals: &Totals) -> serde
         model_answered: totals.model_answered,
         audit: &totals.trail,
         allowed: of(|ends| ends == Ends::Allowed),
-        stopped: of(|ends| ends == Ends::Stopped),
+        stopped: of(|ends| matches!(ends, Ends::Stopped | Ends::Contained)),
         not_yet_stopped: of(|ends| matches!(ends, Ends::Open { .. })),
     })
 }
@@ -58,7 +58,7 @@ fn entry(outcome: &Outcome) -> Entry<'_> {
     let step = outcome.step;
     let planned = match step.ends {
         Ends::Open { planned } => Some(planned),
-        Ends::Allowed | Ends::Stopped => None,
+        Ends::Allowed | Ends::Stopped | Ends::Contained => None,
     };
     Entry {
         id: step.act.id(),

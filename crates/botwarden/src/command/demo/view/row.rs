@@ -25,7 +25,7 @@ pub(super) fn of_outcome(outcome: &Outcome) -> Vec<Line> {
     }
     match step.ends {
         Ends::Allowed => vec![line(('✔', Ink::Good), said(&outcome.note))],
-        Ends::Stopped => vec![line(('✖', Ink::Stop), stopped(outcome))],
+        Ends::Stopped | Ends::Contained => vec![line(('✖', Ink::Stop), stopped(outcome))],
         Ends::Open { planned } => {
             let plan = cut(&format!("planned: {planned}"), RESULT);
             let indent = " ".repeat(WIDTH - RESULT);
@@ -82,6 +82,7 @@ pub(super) fn reason(outcome: &Outcome) -> &str {
     match (outcome.head.status, outcome.head.verdict.as_str()) {
         (0, _) => "connection cut",
         (_, "") => "401 by the model",
+        (_, "allowed") => "own data only",
         (_, verdict) => verdict,
     }
 }

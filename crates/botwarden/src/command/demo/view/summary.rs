@@ -45,7 +45,9 @@ pub(in super::super) fn plain_summary(outcomes: &[Outcome], totals: &Totals) -> 
 fn lines(outcomes: &[Outcome], totals: &Totals) -> Vec<Line> {
     let mut lines = Vec::new();
     table(&mut lines, ("Allowed", Ink::Good), outcomes, |ends| ends == Ends::Allowed);
-    table(&mut lines, ("Stopped", Ink::Stop), outcomes, |ends| ends == Ends::Stopped);
+    table(&mut lines, ("Stopped", Ink::Stop), outcomes, |ends| {
+        matches!(ends, Ends::Stopped | Ends::Contained)
+    });
     table(&mut lines, ("Not yet stopped", Ink::Open), outcomes, |ends| matches!(ends, Ends::Open { .. }));
     lines.extend(closing(outcomes, totals));
     lines
@@ -68,7 +70,7 @@ fn table_row(outcome: &Outcome) -> Line {
     }
     match step.ends {
         Ends::Allowed => line.then(Ink::Dim, cut(&outcome.note, left)),
-        Ends::Stopped => {
+        Ends::Stopped | Ends::Contained => {
             line.then(Ink::Stop, fit(reason(outcome), REASON)).then(Ink::Dim, cut(step.why, left - REASON))
         }
         Ends::Open { planned } => open_row(step.who, step.why, planned),
@@ -99,10 +101,8 @@ fn closing(outcomes: &[Outcome], totals: &Totals) -> Vec<Line> {
     let wrong: Vec<_> = outcomes.iter().filter(|outcome| !outcome.is_as_it_must()).collect();
     let (steps, took) = (outcomes.len(), totals.took.as_secs_f64());
     if wrong.is_empty() {
-        let asked = format!(
-            "The model was asked {} times; nothing that was stopped reached it.",
-            totals.model_answered
-        );
+        let asked =
+            format!("The model was asked {} times; no refused request reached it.", totals.model_answered);
         let went = Line::of(Ink::Good, format!("All {steps} steps went as they must"));
         return vec![went.then(Ink::Dim, format!(" in {took:.1} s. {asked}")), trail(&totals.trail)];
     }
