@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from anthropic_model import anthropic_model
-from gateway import Gateway
+from gateway import OPEN, Gateway
 from openai_model import openai_model
 from upstream import Upstream
 
@@ -33,19 +33,21 @@ class Shop:
 StartShop = Callable[..., Shop]
 
 
-def _start(stack: ExitStack, folder: Path, dialect: str, limits: str = "") -> Shop:
+def _start(stack: ExitStack, folder: Path, dialect: str, limits: str = "", tools: str = OPEN) -> Shop:
     upstream = Upstream(MODELS[dialect])
     stack.callback(upstream.close)
-    gateway = Gateway(folder, dialect, upstream.url, limits)
+    gateway = Gateway(folder, dialect, upstream.url, limits, tools)
     stack.callback(gateway.close)
     return Shop(upstream, gateway, gateway.key("chat", "assert-user"))
 
 
 @pytest.fixture
 def start_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartShop]:
-    """Starts shops of a dialect, with limits where they are given."""
+    """Starts shops of a dialect, with limits and with what decides about tools where they are given."""
     with ExitStack() as stack:
-        yield lambda dialect, limits="": _start(stack, tmp_path_factory.mktemp("shop"), dialect, limits)
+        yield lambda dialect, limits="", tools=OPEN: _start(
+            stack, tmp_path_factory.mktemp("shop"), dialect, limits, tools
+        )
 
 
 @pytest.fixture(scope="module")

@@ -17,17 +17,47 @@ ops = "127.0.0.1:0"
 name = "shop"
 upstream = {{ dialect = "{dialect}", url = "{url}", key = {{ env = "PROVIDER_KEY" }} }}
 models = ["gpt-*", "text-embedding-*", "claude-*"]
+{tools}
 {limits}
+"""
+
+# The application's tools are its own affair.
+OPEN = 'tools = "open"'
+
+# They are decided by a contract, which lies beside the configuration.
+UNDER_CONTRACT = """
+user_turns = "inline"
+[[bot.tool_server]]
+name = "shop"
+contract = "shop.contract.toml"
+"""
+
+CONTRACT = """
+format = 1
+server = "shop"
+[tool.get_order]
+effect = "read"
+[tool.get_order.arguments]
+order_id = "filter"
+[tool.refund]
+effect = "pay"
+verbs = ["refund*"]
+objects = ["order*"]
+[tool.refund.arguments]
+order_id = { role = "record", nouns = ["order"] }
+iban = "party"
 """
 
 
 class Gateway:
     """A running gateway with the bot `shop`."""
 
-    def __init__(self, folder: Path, dialect: str, url: str, limits: str = "") -> None:
+    def __init__(self, folder: Path, dialect: str, url: str, limits: str = "", tools: str = OPEN) -> None:
         self._binary = os.environ["BOTWARDEN_BIN"]
         self._folder = folder
-        (folder / "botwarden.toml").write_text(CONFIG.format(dialect=dialect, url=url, limits=limits))
+        config = CONFIG.format(dialect=dialect, url=url, limits=limits, tools=tools)
+        (folder / "botwarden.toml").write_text(config)
+        (folder / "shop.contract.toml").write_text(CONTRACT)
         self._log = (folder / "log").open("wb")
         self._process = subprocess.Popen(
             [self._binary, "serve"],
