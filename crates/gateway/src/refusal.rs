@@ -83,6 +83,12 @@ pub(crate) enum Refusal {
     Unrecorded,
     #[error("the model is not granted to this bot")]
     ModelNotGranted,
+    #[error("no contract of this bot grants {tool}: add it to one, or do not offer it to the model")]
+    ToolNotGranted { param: &'static str, tool: String },
+    #[error(
+        "the vendor runs {tool} by itself, and it is not granted: add it to `vendor_tools` of the bot, or do not ask for it"
+    )]
+    VendorToolNotGranted { tool: String },
 
     #[error("there is no such session")]
     NoSession,
@@ -184,6 +190,8 @@ impl Refusal {
             },
             Self::Unrecorded => (503, "unrecorded", Trouble::Overloaded),
             Self::ModelNotGranted => (404, "model-not-granted", Trouble::NotFound),
+            Self::ToolNotGranted { .. } => (403, "tool-not-granted", Trouble::Permission),
+            Self::VendorToolNotGranted { .. } => (403, "vendor-tool-not-granted", Trouble::Permission),
             Self::NoSession => (404, "no-session", Trouble::NotFound),
             Self::IdempotencyConflict => (409, "idempotency-conflict", Trouble::InvalidRequest),
             Self::SessionLimit(_) => (429, "session-limit", Trouble::RateLimit),
@@ -209,7 +217,8 @@ impl Refusal {
     pub(crate) fn param(&self) -> Option<&str> {
         match self {
             Self::ModelNotGranted => Some("model"),
-            Self::Field { param, .. } => Some(param),
+            Self::Field { param, .. } | Self::ToolNotGranted { param, .. } => Some(param),
+            Self::VendorToolNotGranted { .. } => Some("tools"),
             Self::Unreadable(error) => error.param(),
             _ => None,
         }

@@ -1,7 +1,7 @@
 //! Reads what bots and models say to each other, and writes refusals they understand.
 //!
 //! [`read_request`] turns the bytes of a request into a neutral [`Exchange`](botwarden_types::Exchange), once.
-//! [`AnswerReader`] watches an answer go by, whole or as an event stream, and tells what it cost. [`refusal_body`] and
+//! [`retain_offers`] takes tools out of it. [`AnswerReader`] watches an answer go by, whole or as an event stream, and tells what it cost. [`refusal_body`] and
 //! [`stream_error_event`] say no in the caller's dialect, so that its SDK raises the right exception. [`mcp`] does the same for
 //! the messages between clients and servers of tools.
 //!
@@ -29,6 +29,7 @@ mod word;
 mod rewrite;
 
 mod models;
+mod offers;
 mod refusal;
 mod upstream_error;
 
@@ -42,6 +43,7 @@ pub use call::{CALL_BYTES_MAX, CallKind, Proposed, ProposedCall, UnclearCall};
 pub use error::{ReadError, ReadErrorKind};
 pub use model_name::is_model_name;
 pub use models::retain_models;
+pub use offers::retain_offers;
 pub use refusal::{RefusalText, Trouble, refusal_body, stream_error_event};
 pub use request::read_request;
 pub use rewrite::{Change, From, rewrite};

@@ -21,6 +21,7 @@ pub struct GatewayBuilder {
     config: String,
     environment: Vec<(String, String)>,
     root_key: Option<PathBuf>,
+    files: Vec<(String, String)>,
 }
 
 /// A running `botwarden serve` with its own folder. Killed when dropped.
@@ -61,7 +62,13 @@ const PORTS: &str = "[listen]\ngateway = \"127.0.0.1:0\"\nops = \"127.0.0.1:0\"\
 impl GatewayBuilder {
     /// Starts from `[listen]` on free ports and nothing else; `binary` is `env!("CARGO_BIN_EXE_botwarden")`.
     pub fn new(binary: impl Into<PathBuf>) -> Self {
-        Self { binary: binary.into(), config: PORTS.to_owned(), environment: Vec::new(), root_key: None }
+        Self {
+            binary: binary.into(),
+            config: PORTS.to_owned(),
+            environment: Vec::new(),
+            root_key: None,
+            files: Vec::new(),
+        }
     }
 
     /// Adds a bot named `name` whose upstream speaks `dialect` at `url`; `rest` is more TOML of the bot. Unless it says
@@ -100,6 +107,13 @@ impl GatewayBuilder {
         self
     }
 
+    /// Adds a file beside the configuration.
+    #[must_use]
+    pub fn file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.into(), text.into()));
+        self
+    }
+
     /// Makes it a further node: it gets the root key of that one.
     #[must_use]
     pub fn root_key_of(mut self, node: &Gateway) -> Self {
@@ -111,6 +125,9 @@ impl GatewayBuilder {
     pub async fn start(self) -> Gateway {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("botwarden.toml"), &self.config).expect("a configuration file");
+        for (name, text) in &self.files {
+            std::fs::write(folder.path().join(name), text).expect("a file beside it");
+        }
         if let Some(key) = &self.root_key {
             let data = folder.path().join("botwarden-data");
             std::fs::DirBuilder::new().mode(0o700).create(&data).expect("a data directory");

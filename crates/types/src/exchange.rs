@@ -95,6 +95,8 @@ pub struct Exchange {
     pub messages: Vec<Message>,
     /// Tools the model may call, the vendor's own included.
     pub tools: Vec<ToolOffer>,
+    /// Tools that the model is told to call, or to choose from, by their names (`tool_choice`, `function_call`).
+    pub tools_chosen: Vec<String>,
     /// The most output tokens asked for, per choice.
     pub output_tokens_max: Option<u64>,
     /// Number of answers asked for (`n`); 1 where a dialect has no such field.
@@ -157,6 +159,13 @@ pub struct ToolOffer {
     pub kind: String,
     /// The whole offer.
     pub span: Span,
+}
+
+impl ToolOffer {
+    /// Whether the vendor defines it, and mostly runs it too; the others the application describes and runs.
+    pub fn is_vendors(&self) -> bool {
+        !matches!(self.kind.as_str(), "function" | "custom")
+    }
 }
 
 /// A tool call as a model proposed it.

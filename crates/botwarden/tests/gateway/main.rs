@@ -14,6 +14,7 @@ mod audit;
 mod backup;
 mod byte_identity;
 mod chat;
+mod chat_tools;
 mod disk;
 mod erasure;
 mod hang_up;

@@ -59,12 +59,14 @@ pub(crate) struct Setup {
     bot: String,
     top: String,
     rights: &'static [&'static str],
+    contract: Option<&'static str>,
 }
 
 /// A shop whose bot speaks OpenAI's dialect; its key names users, and its tools are its own affair.
 pub(crate) fn openai() -> Setup {
     let rights = &["chat", "assert-user"];
-    Setup { dialect: "openai", bot: "tools = \"open\"\n".to_owned(), top: String::new(), rights }
+    let bot = "tools = \"open\"\n".to_owned();
+    Setup { dialect: "openai", bot, top: String::new(), rights, contract: None }
 }
 
 /// A shop whose bot speaks Anthropic's dialect.
@@ -77,6 +79,14 @@ impl Setup {
     pub(crate) fn bot(mut self, toml: &str) -> Self {
         self.bot.push_str(toml);
         self.bot.push('\n');
+        self
+    }
+
+    /// The application's own tools are decided by that contract, of the server `shop`; `more` is more of the bot.
+    pub(crate) fn under(mut self, contract: &'static str, more: &str) -> Self {
+        let server = "[[bot.tool_server]]\nname = \"shop\"\ncontract = \"shop.contract.toml\"\n";
+        self.bot = format!("{more}\n{server}");
+        self.contract = Some(contract);
         self
     }
 
@@ -121,6 +131,10 @@ impl Setup {
     /// Before whatever is there.
     pub(crate) async fn before_url(&self, url: &str) -> Gateway {
         let builder = GatewayBuilder::new(env!("CARGO_BIN_EXE_botwarden"));
+        let builder = match self.contract {
+            Some(contract) => builder.file("shop.contract.toml", contract),
+            None => builder,
+        };
         builder.bot("shop", self.dialect, url, &self.bot).toml(&self.top).start().await
     }
 }

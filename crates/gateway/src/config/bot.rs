@@ -35,6 +35,13 @@ pub struct RawBot {
     pub user_turns: Option<String>,
     /// What decides about tools: `contracts` (default), so that nothing is granted without one; `open`, nothing: calls are recorded alone.
     pub tools: Option<String>,
+    /// What becomes of a tool that a request offers to the model and that no contract grants: `filter` (default), it is taken out of the
+    /// request; `refuse`, the request is refused.
+    pub tools_offered: Option<String>,
+    /// Tools of the model's vendor that may be used, by their types, `*` standing for anything: `web_search_*`. Nothing is granted by
+    /// default.
+    #[serde(default)]
+    pub vendor_tools: Vec<String>,
     /// How many hours and minutes the users' clocks are from UTC, such as `+02:00`: what "tomorrow" means.
     pub utc_offset: Option<String>,
     /// How much it may be used.
@@ -86,6 +93,10 @@ pub struct BotConfig {
     pub user_turns: UserTurns,
     /// What decides about tools.
     pub tool_rule: ToolRule,
+    /// What becomes of tools that are offered and not granted.
+    pub tools_offered: ToolsOffered,
+    /// Tools of the vendor that may be used.
+    pub vendor_tools: Vec<Glob>,
     /// Minutes from UTC.
     pub utc_offset_minutes: i32,
     /// How much it may be used.
@@ -110,6 +121,15 @@ pub enum ToolRule {
     Contracts,
     /// Nothing.
     Open,
+}
+
+/// What becomes of tools that are offered to the model and that no contract grants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToolsOffered {
+    /// The model is not told of them.
+    Filter,
+    /// The request is refused.
+    Refuse,
 }
 
 /// Where a bot's model is served.
@@ -182,6 +202,14 @@ impl TryFrom<RawBot> for BotConfig {
             Some("open") => ToolRule::Open,
             Some(other) => return Err(Invalid::new("tools", format!("`{other}`"), "`contracts` or `open`")),
         };
+        let tools_offered = match raw.tools_offered.as_deref() {
+            None | Some("filter") => ToolsOffered::Filter,
+            Some("refuse") => ToolsOffered::Refuse,
+            Some(other) => {
+                return Err(Invalid::new("tools_offered", format!("`{other}`"), "`filter` or `refuse`"));
+            }
+        };
+        let vendor_tools = raw.vendor_tools.into_iter().map(Glob::new).collect();
         let utc_offset_minutes = utc_offset(raw.utc_offset.as_deref())?;
         Ok(Self {
             name,
@@ -192,6 +220,8 @@ impl TryFrom<RawBot> for BotConfig {
             retention_ms,
             user_turns,
             tool_rule,
+            tools_offered,
+            vendor_tools,
             utc_offset_minutes,
             limits,
             tool_servers,

@@ -8,7 +8,8 @@ mod listen;
 mod tools;
 
 pub use bot::{
-    BotConfig, RawBot, RawProviderKey, RawUpstream, ToolRule, UpstreamConfig, UpstreamUrl, UserTurns,
+    BotConfig, RawBot, RawProviderKey, RawUpstream, ToolRule, ToolsOffered, UpstreamConfig, UpstreamUrl,
+    UserTurns,
 };
 pub use bounds::{Bounds, RawBounds, RawTimeouts, Timeouts};
 pub(crate) use bounds::{HEAD_BYTES_MAX, HEADER_FIELDS_MAX, TARGET_BYTES_MAX};

@@ -109,13 +109,13 @@ impl Desk {
         Self { inner: Arc::new(Inner { ports, memories: Memories::default() }) }
     }
 
-    /// Whether the tool is shown to this patron at all. `server` as in [`Asked::server`].
-    pub(crate) fn shows(&self, patron: &Patron, server: Option<&str>, tool: &str) -> bool {
-        if patron.bot.config.tool_rule == ToolRule::Open {
+    /// Whether the tool is shown to those whom this bot serves at all. `server` as in [`Asked::server`].
+    pub(crate) fn shows(&self, bot: &Bot, server: Option<&str>, tool: &str) -> bool {
+        if bot.config.tool_rule == ToolRule::Open {
             return true;
         }
-        let Some(found) = resolve::find(&patron.bot, server, tool) else { return false };
-        !self.inner.ports.quarantine.stops_tool(&patron.bot.config.name, found.server, &found.tool)
+        let Some(found) = resolve::find(bot, server, tool) else { return false };
+        !self.inner.ports.quarantine.stops_tool(&bot.config.name, found.server, &found.tool)
     }
 
     /// Decides calls together: what a limit or an approval allows once is given to one of them. One verdict for each, in order.

@@ -10,6 +10,7 @@ pub(crate) mod forward;
 pub(crate) mod identify;
 pub(crate) mod inspect;
 pub(crate) mod keep;
+mod offered;
 mod passing;
 pub(crate) mod permit;
 mod proposed;

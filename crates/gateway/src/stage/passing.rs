@@ -22,10 +22,12 @@ use crate::desk::Patron;
 use crate::ledger::Receipt;
 use crate::stage::answer::Cut;
 use crate::stage::credential::Credential;
+use crate::stage::offered::{VENDORS, may_have_run};
 use crate::stage::proposed::{Judged, Judging, is_vendors, judge};
 use crate::stage::record::{Ending, Record};
 use crate::upstream::{Lease, next_frame};
 
+const NOT_GRANTED: &str = "the vendor ran a tool by itself that is not granted to this bot";
 const TOO_SLOW: &str = "the answer took longer than `timeouts.upstream_total`";
 
 /// An upstream's answer under way.
@@ -349,7 +351,12 @@ impl Passing {
                 self.calls.push(call);
                 continue;
             }
-            match record.tool(Place::Proposed, &call.call, None) {
+            let offers = self.patron.exchange.as_ref().map_or(&[][..], |exchange| &exchange.tools);
+            let is_granted = may_have_run(&self.patron.bot.config, offers, &call.call.name);
+            match record.tool(Place::Proposed, &call.call, (!is_granted).then_some(VENDORS)) {
+                Some(_) if !is_granted => {
+                    return Some(self.cut(record, "vendor-tool-not-granted", NOT_GRANTED));
+                }
                 Some(receipt) => self.unwritten.push(receipt),
                 None => return Some(self.cut_unrecorded(record)),
             }

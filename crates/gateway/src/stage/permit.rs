@@ -18,7 +18,7 @@ impl Worker {
         let granted =
             |model: &String| read.identified.bot.config.models.iter().any(|models| models.matches(model));
         if lists_models || (granted(&exchange.model) && exchange.fallback_models.iter().all(granted)) {
-            return Ok(Permitted(read));
+            return self.offered(read).map(Permitted);
         }
         Err(Refusal::ModelNotGranted)
     }

@@ -8,14 +8,12 @@ use botwarden_policy::Place;
 use botwarden_protocol::{CallKind, Proposed};
 
 use crate::desk::{Asked, Desk, Patron, Verdict};
+use crate::stage::offered::shown;
 
 /// A call whose arguments have not one reading.
 const UNCLEAR: &str = "call-unclear";
 /// A call that may go on, but not without the one beside it.
 const BESIDE: &str = "beside-refused";
-/// Bytes of a tool's name that are repeated to whoever proposed it.
-const NAME_BYTES_MAX: usize = 128;
-
 /// A decision under way.
 pub(super) type Judging = Pin<Box<dyn Future<Output = Judged> + Send>>;
 
@@ -101,16 +99,6 @@ impl Judged {
             _ => None,
         });
         Some(each.collect())
-    }
-}
-
-/// A name as it may be repeated: it is the model's word.
-fn shown(name: &str) -> String {
-    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/".contains(&byte));
-    if is_plain && (1..=NAME_BYTES_MAX).contains(&name.len()) {
-        format!("`{name}`")
-    } else {
-        "a tool".to_owned()
     }
 }
 

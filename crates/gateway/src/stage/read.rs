@@ -70,6 +70,7 @@ fn about_models(identified: &Identified) -> Box<Exchange> {
         user: None,
         messages: Vec::new(),
         tools: Vec::new(),
+        tools_chosen: Vec::new(),
         output_tokens_max: None,
         choices: 0,
     })

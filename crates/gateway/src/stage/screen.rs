@@ -25,6 +25,7 @@ use crate::server::Worker;
 use crate::stage::answer::Source;
 use crate::stage::credential::Credential;
 use crate::stage::forward::{Answered, Underway};
+use crate::stage::offered::{VENDORS, may_have_run, shown};
 use crate::stage::passing::{Passing, Terms};
 use crate::stage::proposed::{is_vendors, judge};
 use crate::stage::read::json_bounds;
@@ -120,7 +121,12 @@ impl Document {
         }
         let mut receipts = Vec::new();
         for call in calls.extract_if(.., |call| is_vendors(call)) {
-            receipts.push(record.tool(Place::Proposed, &call.call, None).ok_or(Refusal::Unrecorded)?);
+            let is_granted = may_have_run(&patron.bot.config, &exchange.tools, &call.call.name);
+            let refused = (!is_granted).then_some(VENDORS);
+            receipts.push(record.tool(Place::Proposed, &call.call, refused).ok_or(Refusal::Unrecorded)?);
+            if !is_granted {
+                return Err(Refusal::VendorToolNotGranted { tool: shown(&call.call.name) });
+            }
         }
         let judging = judge(record.desk(), &patron, calls);
         let judged = tokio::time::timeout_at(ends_at, judging).await.map_err(|_| Refusal::Internal)?;

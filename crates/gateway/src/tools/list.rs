@@ -98,7 +98,8 @@ impl Worker {
         listing: &'l Listing,
     ) -> impl Iterator<Item = &'l Offered> {
         let visible = |tool: &&Offered| {
-            tool.hidden.is_none() && self.shared.desk.shows(patron, Some(server.name()), &tool.listed.name)
+            tool.hidden.is_none()
+                && self.shared.desk.shows(&patron.bot, Some(server.name()), &tool.listed.name)
         };
         listing.tools().iter().filter(visible).collect::<Vec<_>>().into_iter()
     }

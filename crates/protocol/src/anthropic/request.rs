@@ -3,14 +3,14 @@
 use botwarden_types::{Delivery, Dialect, Exchange, Message, Operation, Part, Role, UserName};
 
 use super::block::read_content;
-use super::offer::read_offers;
+use super::offer::{read_chosen, read_offers};
 use crate::ReadError;
 use crate::envelope::{Place, fields, flag, items, text, user_name, whole_number};
 use crate::error::Fault;
 use crate::json::Value;
 use crate::model_name::{OTHERS, other_models, required_model};
 
-const BODY: [&str; 12] = [
+const BODY: [&str; 13] = [
     "model",
     "messages",
     "system",
@@ -18,6 +18,7 @@ const BODY: [&str; 12] = [
     "metadata",
     "tools",
     "mcp_servers",
+    "tool_choice",
     "max_tokens",
     OTHERS[0],
     OTHERS[1],
@@ -28,7 +29,7 @@ const BODY: [&str; 12] = [
 /// Reads the body of `POST /v1/messages` or `POST /v1/messages/count_tokens`.
 pub(crate) fn read_messages(operation: Operation, body: Value<'_>) -> Result<Exchange, ReadError> {
     let at = Place::BODY;
-    let [model, messages, system, stream, metadata, tools, mcp_servers, max_tokens, others @ ..] =
+    let [model, messages, system, stream, metadata, tools, mcp_servers, tool_choice, max_tokens, others @ ..] =
         fields(body, &BODY, &at)?;
     let mut fallback_models = other_models(others)?;
     Ok(Exchange {
@@ -39,6 +40,7 @@ pub(crate) fn read_messages(operation: Operation, body: Value<'_>) -> Result<Exc
         user: read_user(metadata, &at.field("metadata"))?,
         messages: read_conversation(system, messages)?,
         tools: read_offers(tools, mcp_servers, &mut fallback_models)?,
+        tools_chosen: read_chosen(tool_choice)?,
         output_tokens_max: whole_number(max_tokens, &at.field("max_tokens"))?,
         choices: 1,
         fallback_models,

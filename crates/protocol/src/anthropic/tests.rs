@@ -86,7 +86,7 @@ fn a_conversation_is_read() {
 #[test]
 fn what_may_be_called_is_read() {
     let exchange = read(
-        r#"{"model":"m","messages":[],"fallbacks":"default","mcp_servers":[{"type":"url","name":"f"}],"tools":[
+        r#"{"model":"m","messages":[],"fallbacks":"default","tool_choice":{"type":"tool","name":"f"},"mcp_servers":[{"type":"url","name":"f","url":"https://f.example/mcp"}],"tools":[
             {"name":"f","input_schema":{"Name":1}},{"type":"custom","name":"g","input_schema":{}},{"type":null,"name":"h"},
             {"type":"web_search_20250305","name":"f"},
             {"type":"advisor_20260301","name":"f","model":"x","parameters":{"model":"y"}},
@@ -94,6 +94,7 @@ fn what_may_be_called_is_read() {
     );
     let offers: Vec<(&str, &str)> =
         exchange.tools.iter().map(|it| (it.name.as_str(), it.kind.as_str())).collect();
+    assert_eq!(exchange.tools_chosen, ["f"]);
     let want = [
         ("f", "custom"),
         ("g", "custom"),
@@ -101,7 +102,7 @@ fn what_may_be_called_is_read() {
         ("web_search_20250305", "web_search_20250305"),
         ("advisor_20260301", "advisor_20260301"),
         ("i", "custom"),
-        ("mcp_server", "mcp_server"),
+        ("mcp_server:https://f.example/mcp", "mcp_server"),
     ];
     assert_eq!(offers, want);
     assert_eq!(exchange.fallback_models, ["default", "x", "y"]);

@@ -1,9 +1,9 @@
 //! A request that is read has every span where it says; one that is refused says why without repeating it.
 
-use botwarden_types::{Exchange, Operation, Part, Span};
+use botwarden_types::{Exchange, Operation, Part, Span, ToolOffer};
 
 use crate::json::Document;
-use crate::{Bounds, ReadErrorKind, read_request};
+use crate::{Bounds, ReadErrorKind, read_request, retain_offers};
 
 pub(super) fn check(operation: Operation, bytes: &[u8]) {
     let bounds = Bounds::default();
@@ -11,6 +11,7 @@ pub(super) fn check(operation: Operation, bytes: &[u8]) {
         Ok(exchange) => {
             check_spans(bytes, &exchange);
             check_spacing(operation, bytes, &exchange);
+            check_offers(bytes, &exchange);
         }
         Err(error) => {
             assert!(error.to_string().is_ascii(), "only our own words");
@@ -77,4 +78,19 @@ fn check_spacing(operation: Operation, bytes: &[u8], exchange: &Exchange) {
         exchange.messages.iter().map(|message| message.span.start + add).collect()
     };
     assert_eq!(starts(exchange, 2), starts(&again, 0));
+}
+
+/// Whichever offers are taken out, what is left says what it said before, and offers exactly the rest.
+fn check_offers(bytes: &[u8], exchange: &Exchange) {
+    let bounds = Bounds::default();
+    for parity in [0, 1] {
+        let keep = |offer: &ToolOffer| offer.is_vendors() || offer.name.len() % 2 == parity;
+        let (written, left) = retain_offers(exchange, bytes, &bounds, keep).unwrap();
+        let wanted = exchange.tools.iter().filter(|offer| keep(offer));
+        assert!(left.tools.iter().map(|offer| &offer.name).eq(wanted.map(|offer| &offer.name)));
+        assert_eq!((&left.model, &left.user), (&exchange.model, &exchange.user));
+        let texts = |exchange: &Exchange| format!("{:?}", exchange.messages).split("span").count();
+        assert_eq!(texts(&left), texts(exchange));
+        assert_eq!(written.as_slice() == bytes, left.tools.len() == exchange.tools.len());
+    }
 }

@@ -20,6 +20,26 @@ impl Edits {
         self.0.push((span, json.into()));
     }
 
+    /// Nothing instead of those members of a list that are marked `false`. Each takes what stands between it and the one before it
+    /// along; where none stays before it, what stands between it and the next one.
+    pub(crate) fn remove_members(&mut self, members: &[(Span, bool)]) {
+        let mut kept = None;
+        let mut members = members.iter().peekable();
+        while let Some(&(span, keep)) = members.next() {
+            if keep {
+                kept = Some(span.end);
+                continue;
+            }
+            let span = match (kept, members.peek()) {
+                (Some(before), _) => Span { start: before, end: span.end },
+                (None, Some((next, _))) => Span { start: span.start, end: next.start },
+                (None, None) => span,
+            };
+            kept = kept.map(|_| span.end);
+            self.replace_span(span, []);
+        }
+    }
+
     /// The document with all of them in it; `None` if two overlap, so that nobody could tell what was meant.
     pub(crate) fn apply(mut self, document: &[u8]) -> Option<Vec<u8>> {
         self.0.sort_by_key(|(span, _)| span.start);

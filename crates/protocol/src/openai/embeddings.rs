@@ -27,6 +27,7 @@ pub(crate) fn read_embeddings(body: Value<'_>) -> Result<Exchange, ReadError> {
         user: read_user(safety_identifier, user)?,
         messages: read_input(input, &at.field("input"))?,
         tools: Vec::new(),
+        tools_chosen: Vec::new(),
         output_tokens_max: None,
         choices: 1,
     })

@@ -3,14 +3,14 @@
 use botwarden_types::{Delivery, Dialect, Exchange, Message, Operation, UserName};
 
 use super::message::read_message;
-use super::offer::read_offers;
+use super::offer::{read_chosen, read_offers};
 use crate::ReadError;
 use crate::envelope::{Place, fields, flag, items, user_name, whole_number};
 use crate::error::Fault;
 use crate::json::{Kind, Value};
 use crate::model_name::{OTHERS, other_models, required_model};
 
-const BODY: [&str; 15] = [
+const BODY: [&str; 18] = [
     "model",
     "messages",
     "stream",
@@ -19,6 +19,9 @@ const BODY: [&str; 15] = [
     "tools",
     "functions",
     "web_search_options",
+    "plugins",
+    "tool_choice",
+    "function_call",
     "max_completion_tokens",
     "max_tokens",
     "n",
@@ -40,6 +43,9 @@ pub(crate) fn read_chat(body: Value<'_>) -> Result<Exchange, ReadError> {
         tools,
         functions,
         web_search,
+        plugins,
+        tool_choice,
+        function_call,
         max_completion_tokens,
         max_tokens,
         n,
@@ -53,7 +59,8 @@ pub(crate) fn read_chat(body: Value<'_>) -> Result<Exchange, ReadError> {
         delivery: if flag(stream, &at.field("stream"))? { Delivery::Streamed } else { Delivery::Whole },
         user: read_user(safety_identifier, user)?,
         messages: read_messages(messages)?,
-        tools: read_offers(tools, functions, web_search, &mut fallback_models)?,
+        tools: read_offers(tools, functions, [web_search, plugins], &mut fallback_models)?,
+        tools_chosen: read_chosen(tool_choice, function_call)?,
         output_tokens_max: larger(
             whole_number(max_completion_tokens, &at.field("max_completion_tokens"))?,
             whole_number(max_tokens, &at.field("max_tokens"))?,

@@ -73,6 +73,9 @@ fn what_may_be_called_is_read() {
             {"type":"openrouter:x","model":"d","parameters":{"model":["e"]}},
             {"type":"function","model":"own","parameters":{"model":"own"},"function":{"name":"i"}}],
             "functions":[{"name":"h","parameters":{}}],"web_search_options":{},
+            "plugins":[{"id":"web","max_results":1}],"function_call":{"name":"h"},
+            "tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[
+                {"type":"function","function":{"name":"f"}},{"type":"custom","custom":{"name":"g"}}]}},
             "models":["a","b"],"fallbacks":[{"model":"c"}]}"#,
     );
     let offers: Vec<(&str, &str)> =
@@ -85,8 +88,15 @@ fn what_may_be_called_is_read() {
         ("i", "function"),
         ("h", "function"),
         ("web_search", "web_search_options"),
+        ("plugin:web", "plugin"),
     ];
     assert_eq!(offers, want);
+    assert_eq!(exchange.tools_chosen, ["h", "f", "g"]);
+    for choice in [r#""auto""#, r#""none""#, "null", r#"{"type":"function"}"#] {
+        let body =
+            format!(r#"{{"model":"m","messages":[],"tool_choice":{choice},"function_call":{choice}}}"#);
+        assert!(read(&body).tools_chosen.is_empty(), "{choice}");
+    }
     assert_eq!(exchange.fallback_models, ["a", "b", "c", "d", "e"]);
 }
 
