@@ -25,6 +25,7 @@ mod lifecycle;
 mod limits;
 mod postgres;
 mod privacy;
+mod privilege;
 mod quarantine;
 mod refusals;
 mod restarts;
