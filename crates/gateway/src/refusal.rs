@@ -83,6 +83,8 @@ pub(crate) enum Refusal {
     Unrecorded,
     #[error("the model is not granted to this bot")]
     ModelNotGranted,
+    #[error("the vendor's own tool {kind} is not granted to this bot: what it does is done past the gateway")]
+    VendorTool { kind: String },
 
     #[error("there is no such session")]
     NoSession,
@@ -183,6 +185,7 @@ impl Refusal {
                 Unit::Open => (429, "open-streams", Trouble::RateLimit),
             },
             Self::Unrecorded => (503, "unrecorded", Trouble::Overloaded),
+            Self::VendorTool { .. } => (403, "vendor-tool", Trouble::Permission),
             Self::ModelNotGranted => (404, "model-not-granted", Trouble::NotFound),
             Self::NoSession => (404, "no-session", Trouble::NotFound),
             Self::IdempotencyConflict => (409, "idempotency-conflict", Trouble::InvalidRequest),
@@ -209,6 +212,7 @@ impl Refusal {
     pub(crate) fn param(&self) -> Option<&str> {
         match self {
             Self::ModelNotGranted => Some("model"),
+            Self::VendorTool { .. } => Some("tools"),
             Self::Field { param, .. } => Some(param),
             Self::Unreadable(error) => error.param(),
             _ => None,

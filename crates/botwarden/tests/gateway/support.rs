@@ -73,6 +73,12 @@ pub(crate) fn anthropic() -> Setup {
 }
 
 impl Setup {
+    /// The bot is as the product has it, so that contracts decide about its tools, with this said of it.
+    pub(crate) fn guarded(mut self, toml: &str) -> Self {
+        self.bot = format!("{toml}\n");
+        self
+    }
+
     /// More of the bot.
     pub(crate) fn bot(mut self, toml: &str) -> Self {
         self.bot.push_str(toml);

@@ -227,3 +227,43 @@ async fn one_with_two_readings_is_replaced_in_blocks_too() {
         reply.text().contains("The call of `refund` was refused") && reply.text().ends_with(SAID_EVENTS[5])
     );
 }
+
+/// What a vendor runs itself is run past the gateway.
+#[tokio::test]
+async fn a_vendors_own_tools_are_offered_only_where_they_are_granted() {
+    let ask =
+        |tools: &str| format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":"x"}}],{tools}}}"#);
+    let said = |tools: &str| {
+        format!(
+            r#"{{"model":"claude-sonnet-4-5","max_tokens":9,"messages":[{{"role":"user","content":"x"}}],{tools}}}"#
+        )
+    };
+    let function = r#""tools":[{"type":"function","function":{"name":"f"}}]"#;
+    for (setup, path, granted, body, want) in [
+        (openai(), CHAT, "", ask(function), (200, "allowed")),
+        (openai(), CHAT, "", ask(r#""web_search_options":{}"#), (403, "vendor-tool")),
+        (openai(), CHAT, "", ask(r#""tools":[{"type":"code_interpreter"}]"#), (403, "vendor-tool")),
+        (openai(), CHAT, "web_search_*", ask(r#""web_search_options":{}"#), (200, "allowed")),
+        (openai(), CHAT, "web_search", ask(r#""web_search_options":{}"#), (403, "vendor-tool")),
+        (anthropic(), MESSAGES, "", said(r#""tools":[{"name":"f","input_schema":{}}]"#), (200, "allowed")),
+        (
+            anthropic(),
+            MESSAGES,
+            "",
+            said(r#""tools":[{"type":"web_search_20250305","name":"f"}]"#),
+            (403, "vendor-tool"),
+        ),
+        (
+            anthropic(),
+            MESSAGES,
+            "web_*",
+            said(r#""mcp_servers":[{"type":"url","url":"https://x.example","name":"x"}]"#),
+            (403, "vendor-tool"),
+        ),
+    ] {
+        let upstream = FakeUpstream::start(crate::support::well).await;
+        let shop = setup.guarded(&format!("vendor_tools = [{granted:?}]")).before(upstream).await;
+        let reply = shop.client_for("alice").await.post(path, body.clone()).await;
+        assert_eq!(reply.decision(), want, "{body}: {}", reply.text());
+    }
+}

@@ -35,6 +35,10 @@ pub struct RawBot {
     pub user_turns: Option<String>,
     /// What decides about tools: `contracts` (default), so that nothing is granted without one; `open`, nothing: calls are recorded alone.
     pub tools: Option<String>,
+    /// Tools that the model's vendor runs itself, such as its web search, that the bot may offer, by their types, `*` standing for anything.
+    /// Nothing is granted by default.
+    #[serde(default)]
+    pub vendor_tools: Vec<String>,
     /// How many hours and minutes the users' clocks are from UTC, such as `+02:00`: what "tomorrow" means.
     pub utc_offset: Option<String>,
     /// How much it may be used.
@@ -76,6 +80,8 @@ pub struct BotConfig {
     pub upstream: UpstreamConfig,
     /// Models it may use.
     pub models: Vec<Glob>,
+    /// Types of the vendor's own tools it may offer.
+    pub vendor_tools: Vec<Glob>,
     /// Output tokens reserved for a request that names no maximum.
     pub output_tokens_default: u64,
     /// What is kept of its exchanges.
@@ -167,6 +173,7 @@ impl TryFrom<RawBot> for BotConfig {
             .collect::<Result<_, _>>()?;
         let upstream = UpstreamConfig::try_from(raw.upstream).map_err(|e| e.under("upstream"))?;
         let models = raw.models.into_iter().map(Glob::new).collect();
+        let vendor_tools = raw.vendor_tools.into_iter().map(Glob::new).collect();
         let keep = keep(raw.record.as_deref())?;
         let retention_ms = retention_ms(raw.retention.as_deref())?;
         let tool_servers = tool_servers(raw.tool_server)?;
@@ -187,6 +194,7 @@ impl TryFrom<RawBot> for BotConfig {
             name,
             upstream,
             models,
+            vendor_tools,
             output_tokens_default,
             keep,
             retention_ms,

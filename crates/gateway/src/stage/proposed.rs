@@ -105,7 +105,7 @@ impl Judged {
 }
 
 /// A name as it may be repeated: it is the model's word.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/".contains(&byte));
     if is_plain && (1..=NAME_BYTES_MAX).contains(&name.len()) {
         format!("`{name}`")
