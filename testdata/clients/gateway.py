@@ -17,6 +17,7 @@ ops = "127.0.0.1:0"
 name = "shop"
 upstream = {{ dialect = "{dialect}", url = "{url}", key = {{ env = "PROVIDER_KEY" }} }}
 models = ["gpt-*", "text-embedding-*", "claude-*"]
+tools = "open"  # what passes is tested here, not what may
 {limits}
 """
 
