@@ -1,9 +1,11 @@
 //! Replays recorded traces of a fully hijacked agent against the decision engine alone.
 //!
 //! `cargo run --release -p botwarden-policy --example replay -- FILE.json [--contract FILE] [--show]`: traces as JSON with `tools`,
-//! `profile`, `user_tasks`, `pairs` and `blobs`. Without a contract, one is drafted from the tools' schemas.
+//! `profile`, `user_tasks`, `pairs` and `blobs`. Without a contract, one is drafted from the tools' schemas; without files, those of the
+//! folder that `BOTWARDEN_TRACES` names are replayed. Fails if an attack is completed.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     reason = "a program for developers: it may fall"
@@ -47,7 +49,10 @@ fn main() {
             _ => files.push(argument),
         }
     }
-    let mut times = Times::default();
+    if files.is_empty() {
+        files = recorded();
+    }
+    let (mut times, mut completed) = (Times::default(), 0);
     for file in files {
         let doc: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
         let schemas: Vec<ToolSchema> = doc["tools"].as_array().unwrap().iter().map(schema).collect();
@@ -59,12 +64,24 @@ fn main() {
             print!("{}", contract.write());
             continue;
         }
-        run(&doc, &contract, show, &mut times);
+        completed += run(&doc, &contract, show, &mut times);
         steady(&doc, &contract);
     }
     if !print {
         times.print();
     }
+    assert!(completed == 0, "{completed} attacks were completed");
+}
+
+/// The traces of the folder that the environment names.
+fn recorded() -> Vec<String> {
+    let folder = std::env::var("BOTWARDEN_TRACES").expect("BOTWARDEN_TRACES names a folder of traces");
+    let entries = std::fs::read_dir(folder).expect("BOTWARDEN_TRACES is a folder");
+    let files = entries.map(|entry| entry.unwrap().path().display().to_string());
+    let mut files: Vec<_> = files.filter(|file| file.ends_with(".json")).collect();
+    files.sort();
+    assert!(!files.is_empty(), "no traces in the folder that BOTWARDEN_TRACES names");
+    files
 }
 
 /// Reads each result again and again.
@@ -95,7 +112,8 @@ fn schema(tool: &Value) -> ToolSchema {
     }
 }
 
-fn run(doc: &Value, contract: &Contract, show: bool, times: &mut Times) {
+/// Replays one suite. How many attacks were completed.
+fn run(doc: &Value, contract: &Contract, show: bool, times: &mut Times) -> u32 {
     let mut tally = Tally::default();
     for (name, task) in doc["user_tasks"].as_object().unwrap() {
         let mut case = Case::new(doc, contract, task);
@@ -175,6 +193,7 @@ fn run(doc: &Value, contract: &Contract, show: bool, times: &mut Times) {
         tally.attack_calls,
         tally.attack_asked
     );
+    tally.complete
 }
 
 struct Case<'d> {

@@ -5,6 +5,7 @@
 //! what only the whole can show. A [`Config`] that exists has passed all of them; there is no half of one.
 
 mod audit;
+mod beside;
 mod contracts;
 mod cross;
 mod errors;

@@ -76,7 +76,7 @@ async fn serve_until_stopped(
     path: PathBuf,
 ) -> anyhow::Result<ExitCode> {
     let mut server = server;
-    let mut file = reload::Watcher::new(path, server.config.tools_lock.clone());
+    let mut file = reload::Watcher::new(path, server.config.beside());
     loop {
         tokio::select! {
             signal = signals.next() => match signal {
@@ -88,6 +88,7 @@ async fn serve_until_stopped(
         if reload(&mut server, &mut signals, file.path()).await == Told::Stop {
             break;
         }
+        file.stand_on(server.config.beside());
     }
     tracing::info!("stopping: no new connections; requests in flight may finish");
     let again = async { while signals.next().await != signals::Signal::Stop {} };

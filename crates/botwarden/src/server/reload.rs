@@ -1,4 +1,4 @@
-//! Notices that the configuration file changed, or the lock of tools beside it.
+//! Notices that the configuration file changed, or one that it stands on.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -6,25 +6,25 @@ use std::time::{Duration, SystemTime};
 /// How often the file is looked at. Editors replace files rather than write them, so a look at the name is what works everywhere.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Watches a file and one beside it, which need not be there.
+/// Watches a file and those it stands on, which need not be there.
 pub(super) struct Watcher {
     path: PathBuf,
-    beside: PathBuf,
+    beside: Vec<PathBuf>,
     /// What was reported last.
     seen: Option<Stamp>,
     /// What the look before saw, if that was another.
     coming: Option<Stamp>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
     bytes: u64,
-    beside: Option<(Option<SystemTime>, u64)>,
+    beside: Vec<Option<(Option<SystemTime>, u64)>>,
 }
 
 impl Watcher {
-    pub(super) fn new(path: PathBuf, beside: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf, beside: Vec<PathBuf>) -> Self {
         let seen = stamp(&path, &beside);
         Self { path, beside, seen, coming: None }
     }
@@ -47,7 +47,7 @@ impl Watcher {
     /// same: a file still being written may be valid up to where it ends, without the limits that come after.
     fn look(&mut self) -> bool {
         let now = stamp(&self.path, &self.beside);
-        let other = now.filter(|_| now != self.seen);
+        let other = now.clone().filter(|_| now != self.seen);
         let changed = other.is_some() && other == self.coming;
         self.coming = other;
         if changed {
@@ -62,18 +62,27 @@ impl Watcher {
     }
 
     fn seen_now(&mut self, now: Option<Stamp>) {
-        self.seen = now.or(self.seen);
+        self.seen = now.or(self.seen.take());
         self.coming = None;
+    }
+
+    /// A new configuration may stand on other files. They are read once more, in case one was written while they were.
+    pub(super) fn stand_on(&mut self, beside: Vec<PathBuf>) {
+        if beside != self.beside {
+            self.beside = beside;
+            self.seen = None;
+            self.coming = None;
+        }
     }
 }
 
-fn stamp(path: &Path, beside: &Path) -> Option<Stamp> {
+fn stamp(path: &Path, beside: &[PathBuf]) -> Option<Stamp> {
     let of = |path: &Path| {
         let metadata = std::fs::metadata(path).ok()?;
         Some((metadata.modified().ok(), metadata.len()))
     };
     let (modified, bytes) = of(path)?;
-    Some(Stamp { modified, bytes, beside: of(beside) })
+    Some(Stamp { modified, bytes, beside: beside.iter().map(|path| of(path)).collect() })
 }
 
 #[cfg(test)]
@@ -85,7 +94,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("botwarden.toml");
         let lock = folder.path().join("botwarden-tools.lock");
-        let mut watcher = Watcher::new(path.clone(), lock.clone());
+        let mut watcher = Watcher::new(path.clone(), vec![lock.clone()]);
         assert!(!watcher.look(), "there is none");
         std::fs::write(&path, "a").unwrap();
         assert!(!watcher.look(), "there is one, perhaps half of it");
@@ -99,6 +108,13 @@ mod tests {
         std::fs::write(&lock, "version = 1").unwrap();
         assert!(!watcher.look(), "perhaps half of the file beside it");
         assert!(watcher.look(), "that was all of it");
+        let contract = folder.path().join("bank.contract.toml");
+        std::fs::write(&contract, "format = 1").unwrap();
+        watcher.stand_on(vec![lock.clone(), contract.clone()]);
+        assert!(!watcher.look() && watcher.look(), "it may have been written while it was read");
+        assert!(!watcher.look());
+        std::fs::write(&contract, "format = 1\n").unwrap();
+        assert!(!watcher.look() && watcher.look(), "a contract is watched as well");
         std::fs::write(&path, "abcd").unwrap();
         assert!(!watcher.look());
         watcher.take();

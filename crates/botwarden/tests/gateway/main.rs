@@ -26,6 +26,7 @@ mod lifecycle;
 mod limits;
 mod postgres;
 mod privacy;
+mod privilege;
 mod quarantine;
 mod refusals;
 mod restarts;

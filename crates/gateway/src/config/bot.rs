@@ -187,6 +187,7 @@ impl TryFrom<RawBot> for BotConfig {
             .collect::<Result<_, _>>()?;
         let upstream = UpstreamConfig::try_from(raw.upstream).map_err(|e| e.under("upstream"))?;
         let models = raw.models.into_iter().map(Glob::new).collect();
+        let vendor_tools = raw.vendor_tools.into_iter().map(Glob::new).collect();
         let keep = keep(raw.record.as_deref())?;
         let retention_ms = retention_ms(raw.retention.as_deref())?;
         let tool_servers = tool_servers(raw.tool_server)?;
@@ -209,19 +210,18 @@ impl TryFrom<RawBot> for BotConfig {
                 return Err(Invalid::new("tools_offered", format!("`{other}`"), "`filter` or `refuse`"));
             }
         };
-        let vendor_tools = raw.vendor_tools.into_iter().map(Glob::new).collect();
         let utc_offset_minutes = utc_offset(raw.utc_offset.as_deref())?;
         Ok(Self {
             name,
             upstream,
             models,
+            vendor_tools,
             output_tokens_default,
             keep,
             retention_ms,
             user_turns,
             tool_rule,
             tools_offered,
-            vendor_tools,
             utc_offset_minutes,
             limits,
             tool_servers,

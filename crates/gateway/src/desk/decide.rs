@@ -1,9 +1,12 @@
 //! Decides calls together.
 
+use botwarden_policy::chronicle::{Chronicled, Event};
+use botwarden_policy::contract::{Effect, Tool};
 use botwarden_policy::decide::{decide, facts, hash_of};
-use botwarden_policy::{Decision, Outcome, Place};
+use botwarden_policy::{Decision, Outcome, Place, canonical};
 use botwarden_types::SessionId;
 use tokio::sync::MutexGuard;
+use zeroize::Zeroizing;
 
 use super::hold::Held;
 use super::memory::{Memory, RELEASED_MAX, Released, Slot, known_of};
@@ -97,27 +100,54 @@ impl Inner {
         let mut weighed = Vec::with_capacity(calls.len());
         for asked in calls {
             let one = self.weigh(&memory, patron, place, asked);
-            if let Weighed::Goes(read, _) = &one {
-                note(&mut memory, read, asked);
-            }
-            weighed.push(one);
+            let event =
+                if let Weighed::Goes(read, _) = &one { self.note(&mut memory, read, asked) } else { None };
+            weighed.push((one, event));
         }
         drop(memory); // people take their time
         let mut verdicts = Vec::with_capacity(weighed.len());
-        for (one, asked) in weighed.into_iter().zip(calls) {
+        for ((one, event), asked) in weighed.into_iter().zip(calls) {
             verdicts.push(match one {
                 Weighed::Done(verdict) => verdict,
-                Weighed::Goes(_, arguments) => Verdict::Allowed { arguments },
+                Weighed::Goes(_, arguments) => self.goes(patron, event, arguments).await,
                 Weighed::Asks(read, decision, arguments) => match self.hold(patron, &read, &decision).await {
                     Held::Approved => {
-                        self.note_later(patron, &read, asked).await;
-                        Verdict::Allowed { arguments }
+                        let event = self.note_later(patron, &read, asked).await;
+                        self.goes(patron, event, arguments).await
                     }
                     Held::Not(verdict) => verdict,
                 },
             });
         }
         verdicts
+    }
+
+    /// Lets a call go on once it is kept that it does: nodes and runs to come must not take it for one that was not made.
+    async fn goes(
+        &self,
+        patron: &Patron,
+        event: Option<Zeroizing<Vec<u8>>>,
+        arguments: Option<String>,
+    ) -> Verdict {
+        let (Some(event), Some(session)) = (event, &patron.caller.session) else {
+            return Verdict::Allowed { arguments };
+        };
+        let (bot, now) = (&patron.bot.config.name, self.ports.clock.wall());
+        match self.ports.chronicle.append(bot, &session.id, &[event], None, now).await {
+            Ok(Chronicled::Kept) => Verdict::Allowed { arguments },
+            Ok(Chronicled::Full) => {
+                let text = "denied: as much is kept of this session as there may be; go on in a new one";
+                Verdict::Refused { reason: "policy-unavailable", text: text.to_owned() }
+            }
+            Ok(Chronicled::NoSession) => {
+                let text = "denied: the session is over".to_owned();
+                Verdict::Refused { reason: "session-over", text }
+            }
+            Err(error) => {
+                tracing::error!(%error, "that a call goes on could not be kept");
+                unknown()
+            }
+        }
     }
 
     fn weigh<'b>(&self, memory: &Memory, patron: &'b Patron, place: Place, asked: &Asked) -> Weighed<'b> {
@@ -145,28 +175,51 @@ impl Inner {
     }
 
     /// Takes note of a call that a person allowed.
-    async fn note_later(&self, patron: &Patron, read: &Read<'_>, asked: &Asked) {
-        let Some(session) = &patron.caller.session else { return };
+    async fn note_later(
+        &self,
+        patron: &Patron,
+        read: &Read<'_>,
+        asked: &Asked,
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        let session = patron.caller.session.as_ref()?;
         let slot = self.memories.slot(&session.id);
         let mut memory = slot.memory.lock().await;
-        note(&mut memory, read, asked);
+        self.note(&mut memory, read, asked)
     }
-}
 
-/// A call goes on: where the application runs it, its result will be shown to us; where we do, it is done when it is called.
-fn note(memory: &mut Memory, read: &Read<'_>, asked: &Asked) {
-    let call = &read.call;
-    if call.place == Place::Called || !read.found.is_ours {
-        memory.session.done(&call.server, &call.tool, hash_of(&call.arguments));
-    }
-    if call.place == Place::Proposed
-        && let Some(id) = &asked.id
-    {
-        if memory.released.len() >= RELEASED_MAX {
-            memory.released.clear(); // their results will count for nothing
+    /// A call goes on: where the application runs it, its result will be shown to us; where we do, it is done when it is called.
+    /// What of it has to be kept, if it changes anything.
+    fn note(&self, memory: &mut Memory, read: &Read<'_>, asked: &Asked) -> Option<Zeroizing<Vec<u8>>> {
+        let call = &read.call;
+        let is_done = call.place == Place::Called || !read.found.is_ours;
+        if is_done {
+            memory.session.done(&call.server, &call.tool, hash_of(&call.arguments));
         }
-        let (server, tool, arguments) = (call.server.clone(), call.tool.clone(), call.arguments.clone());
-        memory.released.insert(id.clone(), Released { server, tool, arguments });
+        if call.place == Place::Proposed
+            && let Some(id) = &asked.id
+        {
+            if memory.released.len() >= RELEASED_MAX {
+                memory.released.clear(); // their results will count for nothing
+            }
+            let (server, tool, arguments) = (call.server.clone(), call.tool.clone(), call.arguments.clone());
+            memory.released.insert(id.clone(), Released { server, tool, arguments });
+        }
+        let changes = |tool: &Tool| !matches!(tool.effect, Effect::Read | Effect::Browse);
+        if !is_done || !read.contract_tool().is_some_and(changes) {
+            return None;
+        }
+        let event = Event::Call {
+            place: call.place,
+            server: call.server.clone(),
+            tool: call.tool.clone(),
+            arguments: canonical(&call.arguments).to_string(),
+            outcome: Outcome::Allow,
+            reason: String::new(),
+        };
+        // `resolve` takes no arguments that are longer than an entry may be.
+        let event = event.encode().ok()?;
+        memory.writes(&event, self.ports.is_shared);
+        Some(event)
     }
 }
 

@@ -8,6 +8,7 @@ use botwarden_identity::{Claim, Claims};
 use botwarden_policy::Data;
 use botwarden_policy::chronicle::Event;
 use botwarden_policy::contract::Contract;
+use botwarden_policy::decide::hash_of;
 use botwarden_policy::read::read_json;
 use botwarden_policy::session::{Heard, Known, Observed, Session};
 use botwarden_policy::value::{Canon, Date};
@@ -54,6 +55,8 @@ pub(super) struct Memory {
     turns: usize,
     /// The last entry read of the chronicle.
     entry: u64,
+    /// Entries that this node wrote, by their hashes: what is in them is known.
+    wrote: HashSet<u64, ahash::RandomState>,
     is_loaded: bool,
     /// What was said in the conversation, message by message, where its roles count.
     pub(super) said: Vec<u64>,
@@ -110,6 +113,7 @@ impl Memory {
             carried: Vec::new(),
             turns: 0,
             entry: 0,
+            wrote: HashSet::default(),
             is_loaded: false,
             said: Vec::new(),
             noted: HashSet::default(),
@@ -161,8 +165,20 @@ impl Memory {
             let is_last = entries.len() < ENTRIES_AT_ONCE;
             for entry in entries {
                 self.entry = self.entry.max(entry.number);
-                if let Some(Event::Result { server, tool, content }) = Event::decode(&entry.event) {
-                    self.remember(patron, &server, &tool, &content);
+                if !self.wrote.is_empty() && self.wrote.remove(&self.mark(&entry.event)) {
+                    continue;
+                }
+                match Event::decode(&entry.event) {
+                    Some(Event::Result { server, tool, content }) => {
+                        self.remember(patron, &server, &tool, &content);
+                    }
+                    Some(Event::Call { server, tool, arguments, .. }) => {
+                        if let Ok(arguments) = read_json(&arguments) {
+                            let turns = usize::try_from(entry.turns).unwrap_or(usize::MAX);
+                            self.session.done_after(&server, &tool, hash_of(&arguments), turns);
+                        }
+                    }
+                    Some(Event::Text { .. }) | None => {}
                 }
             }
             if is_last {
@@ -179,6 +195,18 @@ impl Memory {
         let Some(returned) = content.get("result") else { return };
         for observed in result::observe(contract, tool, &source, returned) {
             self.carry(Arc::new(observed));
+        }
+    }
+
+    fn mark(&self, event: &[u8]) -> u64 {
+        self.wrote.hasher().hash_one(event)
+    }
+
+    /// An entry is being written whose content is known here. Only nodes that share a store read their own entries.
+    pub(super) fn writes(&mut self, event: &[u8], is_shared: bool) {
+        if is_shared {
+            let mark = self.mark(event);
+            self.wrote.insert(mark);
         }
     }
 

@@ -100,10 +100,16 @@ pub(super) fn read<'b>(
     Ok(Read { found, call })
 }
 
+/// Bytes of one call's arguments: with every escape doubled they are still an entry that a chronicle takes.
+const ARGUMENTS_BYTES_MAX: usize = 1 << 20;
+
 /// Arguments are one JSON object, by the strict reader; no text at all is an object without members, which is what models write.
 fn arguments(text: &str, bounds: &Bounds) -> Result<Data, String> {
     if text.trim().is_empty() {
         return Ok(Data::Map(Vec::new()));
+    }
+    if text.len() > ARGUMENTS_BYTES_MAX {
+        return Err("they have more than 1 MiB".to_owned());
     }
     let document = Document::parse(text.as_bytes(), bounds).map_err(|error| error.to_string())?;
     if document.root().kind() != Kind::Object {

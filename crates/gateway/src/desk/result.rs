@@ -46,17 +46,17 @@ impl Inner {
         let Some(session) = &patron.caller.session else { return Ok(()) };
         let (tool, source) = (&read.found.tool, read.source());
         let slot = self.memories.slot(&session.id);
-        {
-            let mut memory = slot.memory.lock().await;
-            for observed in observe(read.found.contract, tool, &source, &data) {
-                memory.carry(Arc::new(observed));
-            }
+        let mut memory = slot.memory.lock().await;
+        for observed in observe(read.found.contract, tool, &source, &data) {
+            memory.carry(Arc::new(observed));
         }
         let content = Data::Map(vec![("source".to_owned(), Data::Text(source)), ("result".to_owned(), data)]);
         let content = canonical(&content).to_string();
         let event = Event::Result { server: read.found.server.to_owned(), tool: tool.clone(), content };
         // What is too long is known here and nowhere else.
         let Ok(event) = event.encode() else { return Ok(()) };
+        memory.writes(&event, self.ports.is_shared);
+        drop(memory);
         let (bot, now) = (&patron.bot.config.name, self.ports.clock.wall());
         let until = None::<UnixMs>;
         match self.ports.chronicle.append(bot, &session.id, &[event], until, now).await {

@@ -97,3 +97,14 @@ fn gaps_are_found() {
     );
     assert_eq!(lint(&draft("shop", &shop()), &shop()), []);
 }
+
+/// What people copy has to work.
+#[test]
+fn the_contract_in_the_guide_is_one() {
+    let guide = include_str!("../../../../docs/guide/privilege.md");
+    let begin = guide.find("format = 1").expect("a contract");
+    let text = &guide[begin..begin + guide[begin..].find("```").expect("its end")];
+    let contract = Contract::read(text).unwrap();
+    assert_eq!(contract.tools.keys().collect::<Vec<_>>(), ["list_accounts", "pay"]);
+    assert_eq!(crate::contract::lint(&contract, &[]), []);
+}

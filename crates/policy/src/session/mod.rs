@@ -110,9 +110,15 @@ impl Session {
 
     /// Takes note of a call that is going to be made.
     pub fn done(&mut self, server: &str, tool: &str, arguments: u64) {
-        let done =
-            Done { server: server.to_owned(), tool: tool.to_owned(), arguments, turn: self.turns.len() };
-        self.done.push(done);
+        self.done_after(server, tool, arguments, self.turns.len());
+    }
+
+    /// The same of a call that was made when the person had spoken `turns` times: by another node, or before a restart.
+    pub fn done_after(&mut self, server: &str, tool: &str, arguments: u64, turns: usize) {
+        let done = Done { server: server.to_owned(), tool: tool.to_owned(), arguments, turn: turns };
+        if !self.done.contains(&done) {
+            self.done.push(done);
+        }
     }
 
     /// Whether that very call was made since the person last spoke.

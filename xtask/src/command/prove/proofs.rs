@@ -122,6 +122,13 @@ pub(super) const PROOFS: &[Proof] = &[
         postgres: false,
     },
     Proof {
+        name: "origins",
+        claim: "of the recorded attacks by a wholly hijacked agent in the folder that `BOTWARDEN_TRACES` names, none is completed under contracts as drafted",
+        cargo: &[&["run", "--release", "--package", "botwarden-policy", "--example", "replay"]],
+        page: Page::Printed,
+        postgres: false,
+    },
+    Proof {
         name: "fernet",
         claim: "a Fernet token costs a 40th of Python's time at 64 bytes and a 5th at 16 MiB, and little more than its longest chain of instructions",
         cargo: &[&["bench", "--package", "botwarden-fernet", "--bench", "tokens"]],

@@ -126,7 +126,7 @@ mod tests {
         stage.close().await;
         assert!(trail.is_as_it_must(), "{trail:?}");
         assert!(trail.entries > 60, "{trail:?}");
-        let trail = Trail { entries: 150, edited: Some(42), found: Some(42), ..trail };
+        let trail = Trail { entries: 150, edited: Some(42), found: Some(42), found_last: Some(42), ..trail };
         let totals = Totals { took: Duration::from_secs(4), model_answered: 80, trail };
         insta::assert_snapshot!(view::plain_summary(&outcomes, &totals));
         let report: serde_json::Value =

@@ -17,14 +17,17 @@ pub(super) struct Trail {
     pub(super) verified: bool,
     /// The entry that was edited in a copy, by whoever owns the disk.
     pub(super) edited: Option<u64>,
-    /// The entry that the check names.
+    /// The entry that the check names, or the first of those that were signed together with it.
     pub(super) found: Option<u64>,
+    /// The last of them.
+    pub(super) found_last: Option<u64>,
 }
 
 impl Trail {
     /// Whether the log is whole and the edit was found where it is.
     pub(super) fn is_as_it_must(&self) -> bool {
-        self.verified && self.edited.is_some() && self.edited == self.found
+        let names = |(edited, (first, last)): (u64, (u64, u64))| (first..=last).contains(&edited);
+        self.verified && self.edited.zip(self.found.zip(self.found_last)).is_some_and(names)
     }
 
     /// Verifies the log in `folder`, then edits a refusal into something else in a copy and verifies that.
@@ -37,7 +40,8 @@ impl Trail {
             entries: whole.entries,
             verified: whole.verdict == Conclusion::Good,
             edited,
-            found: after.finding.map(|finding| finding.from),
+            found: after.finding.as_ref().map(|finding| finding.from),
+            found_last: after.finding.and_then(|finding| finding.to?.checked_sub(1)),
         })
     }
 }

@@ -90,11 +90,10 @@ fn trail(trail: &Trail) -> Line {
     if !trail.is_as_it_must() {
         return Line::of(Ink::Wrong, format!("The audit log is not as it must be: {trail:?}"));
     }
-    let found = trail.found.unwrap_or_default();
-    Line::of(Ink::Good, format!("{} entries in the audit log verify", trail.entries)).then(
-        Ink::Dim,
-        format!("; in a copy, where somebody rewrote a refusal, the check names entry {found}."),
-    )
+    let (first, last) = (trail.found.unwrap_or_default(), trail.found_last.unwrap_or_default());
+    let found = if first == last { format!("entry {first}") } else { format!("entries {first} to {last}") };
+    Line::of(Ink::Good, format!("{} entries in the audit log verify", trail.entries))
+        .then(Ink::Dim, format!("; in a copy, where somebody rewrote a refusal, the check names {found}."))
 }
 
 fn closing(outcomes: &[Outcome], totals: &Totals) -> Vec<Line> {
